@@ -1,0 +1,68 @@
+/*
+ * arch.h - what differs between processors, behind one set of names
+ *
+ * A file that handles lines is compiled once for each flavour the machine may
+ * need (see Makefile): with NH_FLAVOUR_GENERIC it gets the portable C module,
+ * without it the module of the processor.  Which of them a map uses is decided
+ * when the map is made.  Each module offers, inline:
+ *
+ *	nh_pair_load	one pair (word, value) as one unit, acquire
+ *	nh_pair_store	one pair as one unit, release; line locked
+ *	nh_line_find	compare the four words of a line with one: its value
+ *	nh_line_slot	the same: its place
+ *	nh_prefetch, nh_prefetch_write, nh_pause
+ *
+ * and, out of line, nh_arch_usable(): may this flavour run here?
+ */
+#ifndef NH_ARCH_ARCH_H
+#define NH_ARCH_ARCH_H
+
+#include "arch/atomic.h"
+
+#define NH_LINE_SLOTS 4
+
+/* A hash word and its value: what one 16-byte access moves. */
+struct nh_pair {
+	_Alignas(16) nh_atomic word;
+	nh_atomic value;
+};
+
+/* One cache line. */
+struct nh_line {
+	_Alignas(64) struct nh_pair pair[NH_LINE_SLOTS];
+};
+
+/* A pair in registers. */
+struct nh_kv {
+	uint64_t word, value;
+};
+
+/* What nh_line_find() saw. */
+struct nh_found {
+	bool hit;
+	uint64_t flags; /* the words of slots 0 and 3, or'ed: look at flags */
+	uint64_t value; /* when hit */
+};
+
+#define nh_likely(x) __builtin_expect(!!(x), 1)
+#define nh_unlikely(x) __builtin_expect(!!(x), 0)
+
+#if defined(__x86_64__) && !defined(NH_FLAVOUR_GENERIC)
+#include "arch/x86_64/inline.h"
+#else
+#include "arch/generic/inline.h"
+#endif
+
+#if defined(__x86_64__)
+#define NH_ARCH_HAS_NATIVE 1
+#else
+#define NH_ARCH_HAS_NATIVE 0
+#endif
+
+/* nh_arch_native_usable - can the processor's own module run here?  Any. */
+bool nh_arch_native_usable(void);
+
+/* nh_arch_native_name - of the processor's module, or NULL.  Any thread. */
+const char *nh_arch_native_name(void);
+
+#endif

@@ -1,0 +1,381 @@
+/*
+ * numahash.h - a concurrent hash table for latency-sensitive services
+ *
+ * struct nh_u64 maps uint64_t keys to uint64_t values.  Every 64-bit key and
+ * every 64-bit value is legal; none is reserved.
+ *
+ *	struct nh_u64 *m = nh_u64_create(NULL, NULL);
+ *	nh_u64_put(m, 7, 42);
+ *	uint64_t v;
+ *	if (nh_u64_get(m, 7, &v) == NH_OK)
+ *		printf("%" PRIu64 "\n", v);
+ *	nh_u64_destroy(m);
+ *
+ * Threads.  Any thread may call anything at any time, without registering,
+ * except that nh_u64_destroy() wants the map to itself.  Each operation on one
+ * key is linearizable.  A read takes no lock and stores nothing shared; a write
+ * locks one cache line; no operation pays for a whole resize unless it says so.
+ * No function may be called from a signal handler that could have interrupted
+ * another function of this library.
+ *
+ * Errors.  A function that returns int returns NH_OK (0) or a negative
+ * NH_ERR_*; it then has changed nothing, and has not written its results.
+ * The library never aborts or exits, and prints in one case only: a NUMAHASH_
+ * variable it does not know or cannot parse (see nh_config_init()).
+ *
+ * Cost.  "One line" below is one cache line of 64 bytes in the common case.
+ */
+#ifndef NUMAHASH_H
+#define NUMAHASH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define NH_VERSION_MAJOR 0
+#define NH_VERSION_MINOR 1
+#define NH_VERSION_PATCH 0
+
+#if defined(__GNUC__)
+#define NH_API __attribute__((visibility("default")))
+#else
+#define NH_API
+#endif
+
+/* What can go wrong: name, number, text.  nh_strerror() follows this table. */
+#define NH_ERRORS(X)                                                  \
+	X(NH_ERR_ARG, -1, "invalid argument")                         \
+	X(NH_ERR_NOMEM, -2, "out of memory")                          \
+	X(NH_ERR_NOTFOUND, -3, "no such key")                         \
+	X(NH_ERR_EXISTS, -4, "key exists")                            \
+	X(NH_ERR_MISMATCH, -5, "value differs from the expected one") \
+	X(NH_ERR_FULL, -6, "fixed capacity is used up")               \
+	X(NH_ERR_REENTRY, -7, "write from inside an update callback") \
+	X(NH_ERR_STOPPED, -8, "stopped by the callback")              \
+	X(NH_ERR_SYSTEM, -9, "the operating system refused")
+
+enum nh_error {
+	NH_OK = 0,
+#define NH_ERROR_ENUM(name, number, text) name = number,
+	NH_ERRORS(NH_ERROR_ENUM)
+#undef NH_ERROR_ENUM
+};
+
+/* nh_strerror - what an error number means; never NULL.  Any thread. */
+NH_API const char *nh_strerror(int err);
+
+/* nh_version - "major.minor.patch" of the library linked.  Any thread. */
+NH_API const char *nh_version(void);
+
+/* ------------------------------------------------------------------ config */
+
+enum nh_arch {
+	NH_ARCH_AUTO = 0, /* the best this machine has */
+	NH_ARCH_NATIVE,	  /* the module of this processor, or an error */
+	NH_ARCH_GENERIC,  /* portable C, and the oracle of the others */
+};
+
+enum nh_hugepages {
+	NH_HUGEPAGES_AUTO = 0, /* 2 MiB from the pool, transparent, 4 KiB */
+	NH_HUGEPAGES_HUGETLB,  /* the same chain; named for symmetry */
+	NH_HUGEPAGES_THP,      /* transparent, then 4 KiB */
+	NH_HUGEPAGES_OFF,      /* 4 KiB only */
+};
+
+/*
+ * struct nh_config - how a map is made.  Fill it with nh_config_init(), then
+ * change what you want.  `size` lets the struct grow without breaking callers.
+ *
+ * capacity	 entries to make room for at once; 0 grows from nothing.
+ *		 At most NH_CAPACITY_MAX.
+ * fixed	 never grow past `capacity` (which must not be 0) and never
+ *		 shrink: an insert that has no room says NH_ERR_FULL.
+ * seed		 of the hash.  0 draws one from getrandom(2); any other value
+ *		 is for tests and for reproducing a run: who knows the seed can
+ *		 choose keys that collide.
+ * arch		 enum nh_arch
+ * maintenance	 run a thread that prefaults memory ahead of growth and finishes
+ *		 migrations that no write pushes on.
+ */
+struct nh_config {
+	size_t size;
+	uint64_t capacity;
+	uint64_t seed;
+	int arch;
+	bool fixed;
+	bool maintenance;
+};
+
+#define NH_CAPACITY_MAX (UINT64_C(1) << 36)
+
+/*
+ * nh_config_init - the defaults, then what the environment says
+ *
+ * Read through secure_getenv(3), so a setuid program sees none of it:
+ *
+ *	NUMAHASH_ARCH=auto|native|generic
+ *	NUMAHASH_HUGEPAGES=auto|hugetlb|thp|off		 (for the whole process)
+ *	NUMAHASH_CAPACITY=N
+ *	NUMAHASH_FIXED=0|1
+ *	NUMAHASH_SEED=N
+ *	NUMAHASH_MAINTENANCE=0|1
+ *	NUMAHASH_PREFAULT=BYTES	    (kept faulted ahead by the maintenance
+ *thread)
+ *
+ *	NUMAHASH_QUIET=0|1	    (no warnings on standard error)
+ *
+ * A value that does not parse is ignored.  For each one ignored, and for each
+ * name that starts with NUMAHASH_ and is not in this list, one line is written
+ * to standard error, once in a process; nh_config_warnings() has the same
+ * lines.  Any thread.
+ */
+NH_API void nh_config_init(struct nh_config *config);
+
+/*
+ * nh_config_warnings - what was wrong with the environment, one line each
+ *
+ * Writes at most `size` bytes with the final NUL into `text` (NULL with size 0
+ * just asks).  Returns the number of warnings.  Any thread.
+ */
+NH_API int nh_config_warnings(char *text, size_t size);
+
+/* ------------------------------------------------------------- u64 -> u64 */
+
+struct nh_u64;
+
+/*
+ * nh_u64_create - a new map; NULL config means nh_config_init()'s
+ *
+ * On failure NULL, and why in *err unless err is NULL: NH_ERR_ARG,
+ * NH_ERR_NOMEM, NH_ERR_SYSTEM (no thread for maintenance, no entropy).
+ */
+NH_API struct nh_u64 *nh_u64_create(const struct nh_config *config, int *err);
+
+/* nh_u64_destroy - free it all; NULL is fine.  No other call may be running. */
+NH_API void nh_u64_destroy(struct nh_u64 *m);
+
+/*
+ * nh_u64_get - NH_OK with *value, or NH_ERR_NOTFOUND.  Any thread.
+ *
+ * Never waits for a writer and stores nothing shared.  One line.
+ */
+NH_API int nh_u64_get(const struct nh_u64 *m, uint64_t key, uint64_t *value);
+
+/*
+ * nh_u64_put - set key to value, whether it was there or not.  Any thread.
+ *
+ * NH_ERR_NOMEM, NH_ERR_FULL only when the key is new.  NH_ERR_REENTRY.
+ */
+NH_API int nh_u64_put(struct nh_u64 *m, uint64_t key, uint64_t value);
+
+/* nh_u64_insert - as put, but NH_ERR_EXISTS when the key is there. */
+NH_API int nh_u64_insert(struct nh_u64 *m, uint64_t key, uint64_t value);
+
+/*
+ * nh_u64_load_or_store - the value there, or else store this one
+ *
+ * *actual is what the key now has; *loaded tells whether it had one before.
+ * Either may be NULL.  Errors as nh_u64_put().
+ */
+NH_API int nh_u64_load_or_store(struct nh_u64 *m, uint64_t key, uint64_t value,
+				uint64_t *actual, bool *loaded);
+
+/*
+ * nh_u64_swap - put, and hand back what was there
+ *
+ * *loaded tells whether there was a value; *old is written only then.  Either
+ * may be NULL.  Errors as nh_u64_put().
+ */
+NH_API int nh_u64_swap(struct nh_u64 *m, uint64_t key, uint64_t value,
+		       uint64_t *old, bool *loaded);
+
+/*
+ * nh_u64_compare_and_swap - set to desired if the value is expected
+ *
+ * NH_ERR_NOTFOUND, NH_ERR_MISMATCH, NH_ERR_REENTRY.
+ */
+NH_API int nh_u64_compare_and_swap(struct nh_u64 *m, uint64_t key,
+				   uint64_t expected, uint64_t desired);
+
+/*
+ * nh_u64_fetch_add - add delta (modulo 2^64); an absent key counts as 0
+ *
+ * *old, unless NULL, is the value before.  Errors as nh_u64_put().
+ */
+NH_API int nh_u64_fetch_add(struct nh_u64 *m, uint64_t key, uint64_t delta,
+			    uint64_t *old);
+
+/* What an update callback wants done. */
+enum nh_update {
+	NH_UPDATE_KEEP = 0, /* leave it as it was */
+	NH_UPDATE_STORE,    /* set the key to *value */
+	NH_UPDATE_REMOVE,   /* delete it, if it was there */
+};
+
+/*
+ * The callback of nh_u64_update().  *value is the value there, or 0 when
+ * present is false; what it holds on return counts for NH_UPDATE_STORE.
+ *
+ * It runs with the line of the key locked: it should be short, since writers of
+ * the few keys on that line wait for it (readers do not).  It may read any map,
+ * this one and this key too (the old value is seen).  A write to any map fails
+ * with NH_ERR_REENTRY.  It must return: no longjmp, no exception.
+ */
+typedef int (*nh_u64_update_fn)(void *arg, uint64_t key, bool present,
+				uint64_t *value);
+
+/*
+ * nh_u64_update - read, decide and write as one step.  Called exactly once.
+ *
+ * NH_ERR_ARG also when the callback returns none of enum nh_update (nothing is
+ * changed).  Otherwise errors as nh_u64_put(); room for a new key is made
+ * before the callback runs, so once it runs nothing fails.
+ */
+NH_API int nh_u64_update(struct nh_u64 *m, uint64_t key, nh_u64_update_fn fn,
+			 void *arg);
+
+/* nh_u64_delete - NH_OK, or NH_ERR_NOTFOUND.  NH_ERR_REENTRY. */
+NH_API int nh_u64_delete(struct nh_u64 *m, uint64_t key);
+
+/* nh_u64_load_and_delete - as delete, with the value in *old (may be NULL). */
+NH_API int nh_u64_load_and_delete(struct nh_u64 *m, uint64_t key,
+				  uint64_t *old);
+
+/* nh_u64_compare_and_delete - delete if the value is expected; as CAS. */
+NH_API int nh_u64_compare_and_delete(struct nh_u64 *m, uint64_t key,
+				     uint64_t expected);
+
+/*
+ * nh_u64_get_batch - n independent gets with their cache misses overlapped
+ *
+ * found[i] is 1 or 0; values[i] is written only where it is 1.  *hits, unless
+ * NULL, counts the ones.  Any n, 0 too; not one atomic step.  `values` may be
+ * the same array as `keys`.  NH_ERR_ARG changes nothing.
+ */
+NH_API int nh_u64_get_batch(const struct nh_u64 *m, const uint64_t *keys,
+			    size_t n, uint64_t *values, uint8_t *found,
+			    size_t *hits);
+
+/*
+ * nh_u64_put_batch - n puts in order with their cache misses overlapped
+ *
+ * Stops at the first that fails and returns its error; *done, unless NULL, is
+ * how many were put (it is written in every case but NH_ERR_ARG).
+ */
+NH_API int nh_u64_put_batch(struct nh_u64 *m, const uint64_t *keys,
+			    const uint64_t *values, size_t n, size_t *done);
+
+/* Where a scan stands.  Zero it to begin; copy it, keep it, resume from it. */
+struct nh_cursor {
+	uint64_t position; /* in the map's own order of hashes */
+	bool done;	   /* all has been seen */
+};
+
+/* Return 0 to go on, anything else to stop after this pair. */
+typedef int (*nh_u64_scan_fn)(void *arg, uint64_t key, uint64_t value);
+
+/*
+ * nh_u64_scan - show each pair from *cursor on to fn.  Any thread.
+ *
+ * A key that is present from before the first call until after the last one is
+ * shown exactly once, even while the map grows or shrinks; one that comes or
+ * goes meanwhile, at most once for each time it was put.  No lock is held in
+ * the callback and every operation is legal in it.  NH_OK at the end, with
+ * cursor->done; NH_ERR_STOPPED when fn stopped it, with *cursor after that
+ * pair.
+ */
+NH_API int nh_u64_scan(const struct nh_u64 *m, struct nh_cursor *cursor,
+		       nh_u64_scan_fn fn, void *arg);
+
+/*
+ * nh_u64_len - entries.  Any thread.
+ *
+ * Exact while nobody writes; while writes run, off by at most those running.
+ * NULL counts as empty.  Cost: one line for each of 64 counters.
+ */
+NH_API uint64_t nh_u64_len(const struct nh_u64 *m);
+
+/*
+ * nh_u64_clear - remove all that was there when it began.  Any thread.
+ *
+ * Not one atomic step: each key is removed at some moment of the call, and a
+ * key put meanwhile may stay or go.  Memory goes back.  O(lines), paid by the
+ * caller; others go on.  NH_ERR_NOMEM, NH_ERR_REENTRY: some may be removed.
+ */
+NH_API int nh_u64_clear(struct nh_u64 *m);
+
+/*
+ * nh_u64_reserve - make room for n entries in all, paid by the caller
+ *
+ * Never shrinks.  A map that is reserved stays so until it is shrunk by
+ * deletes or by nh_u64_shrink().  NH_ERR_ARG (above NH_CAPACITY_MAX),
+ * NH_ERR_NOMEM, NH_ERR_FULL (the map has a fixed capacity below n),
+ * NH_ERR_REENTRY.
+ */
+NH_API int nh_u64_reserve(struct nh_u64 *m, uint64_t n);
+
+/*
+ * nh_u64_shrink - fit the tables to what is there and finish all migrations
+ *
+ * Deletes shrink a map by themselves; this asks for the tightest fit now.
+ * Paid by the caller.  NH_ERR_NOMEM, NH_ERR_REENTRY.
+ */
+NH_API int nh_u64_shrink(struct nh_u64 *m);
+
+/* Counters are since creation; sizes in bytes. */
+struct nh_stats {
+	size_t size; /* set by the caller to sizeof(struct nh_stats) */
+	uint64_t entries;
+	uint64_t slots;		 /* room in the lines of all tables */
+	uint64_t lines;		 /* 64-byte lines of all tables, overflow too */
+	uint64_t overflow_lines; /* overflow lines in use */
+	uint64_t table_bytes;	 /* all tables of this map, dying ones too */
+	uint64_t fixed_bytes;	 /* what an empty map costs */
+	uint64_t grows, shrinks; /* segment migrations finished */
+	uint64_t migrating;	 /* segments in migration now */
+	uint64_t blocks_moved;	 /* 128-byte blocks drained */
+	uint64_t lock_waits;	 /* a writer found its line locked */
+};
+
+/* nh_u64_stats - NH_ERR_ARG when out->size is too small.  Any thread. */
+NH_API int nh_u64_stats(const struct nh_u64 *m, struct nh_stats *out);
+
+/* -------------------------------------------------------------- the process */
+
+/* What tables are made of, for the whole process; sizes in bytes. */
+struct nh_memory {
+	size_t size;	   /* set by the caller */
+	uint64_t reserved; /* address space held */
+	uint64_t used;	   /* by live tables */
+	uint64_t retained; /* free, but not given back to the system */
+	uint64_t returned; /* given back since the process began */
+	uint64_t hugetlb;  /* of reserved: 2 MiB pages from the pool */
+	uint64_t
+		transparent; /* of reserved: transparent huge pages asked for */
+	uint64_t small;	     /* of reserved: 4 KiB pages */
+	uint64_t hugetlb_refused; /* times we fell back from each */
+	uint64_t transparent_refused;
+	uint64_t populate_refused; /* prefault asked for and refused */
+	uint64_t return_refused;   /* giving back refused */
+};
+
+/* nh_memory_stats - NH_ERR_ARG when out->size is too small.  Any thread. */
+NH_API int nh_memory_stats(struct nh_memory *out);
+
+/*
+ * nh_describe - what this build found on this machine, as "name: value" lines
+ *
+ * Writes at most size bytes with the final NUL; returns the length that the
+ * whole text has, so a second call can bring room.  Any thread.
+ */
+NH_API size_t nh_describe(char *text, size_t size);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,340 @@
+/*
+ * block.h - find, add and remove in one block
+ *
+ * line.h has the picture, and why what a reader does here is enough.
+ */
+#ifndef NH_LIB_BLOCK_H
+#define NH_LIB_BLOCK_H
+
+#include "lib/map.h"
+#include "lib/overflow.h"
+
+#define NH_LINK_SLOT 3
+#define NH_CHAIN_PATIENCE 16 /* lines walked between two looks at `changed` */
+
+/* Where a pair lies; no line: nowhere. */
+struct nh_spot {
+	struct nh_line *line;
+	unsigned slot;
+};
+
+/* A locked block, and what is wanted there. */
+struct nh_held {
+	struct nh_segment *segment;
+	struct nh_table *table;
+	struct nh_line *home;
+	uint64_t word; /* of the key: VALID, no other flag */
+	uint64_t size; /* the descriptor's, as it was found */
+	bool old;      /* the table is being left by a migration */
+};
+
+/* ---------------------------------------------------------------- readers */
+
+/*
+ * Walk a chain.  A reader that slept may be walking lines that have become
+ * others' and could, in theory, be led around for ever: so it looks at its
+ * descriptor now and then, and gives up when that has changed.
+ */
+static inline bool
+nh_chain_find(struct nh_kv link, uint64_t word, const struct nh_descriptor *d,
+	      uint64_t size, uint64_t *value)
+{
+	struct nh_line *line = nh_link_target(link);
+
+	for (unsigned walked = 1; line; walked++) {
+		struct nh_found f = nh_line_find(line, word, NH_WORD_KEY);
+
+		if (f.hit) {
+			*value = f.value;
+			return true;
+		}
+		/* relaxed: only to stop; the caller looks again. */
+		if (walked % NH_CHAIN_PATIENCE == 0 &&
+		    nh_load_relaxed(&d->size) != size)
+			return false;
+		line = nh_link_target(nh_pair_load(&line->pair[NH_LINK_SLOT]));
+	}
+	return false;
+}
+
+/*
+ * nh_block_find - the value of a key, without a lock
+ *
+ * True or false is right for some moment of the call if *d still has `size`
+ * afterwards, which the caller checks.
+ */
+static inline bool
+nh_block_find(struct nh_line *home, uint64_t word,
+	      const struct nh_descriptor *d, uint64_t size, uint64_t *value)
+{
+	const struct nh_pair *at = &nh_line_even(home)[1].pair[NH_LINK_SLOT];
+
+	for (;;) {
+		struct nh_kv link = nh_pair_load(at);
+		struct nh_found f = nh_line_find(home, word, NH_WORD_KEY);
+
+		if (f.hit || !(f.flags & NH_WORD_MORE)) {
+			*value = f.value;
+			return f.hit;
+		}
+		f = nh_line_find(nh_line_other(home), word, NH_WORD_KEY);
+		if (f.hit) {
+			*value = f.value;
+			return true;
+		}
+		if (nh_chain_find(link, word, d, size, value))
+			return true;
+		/* order(link): acquire, after the chain: see line.h, (b) */
+		if (nh_load_acquire(&at->word) == link.word)
+			return false;
+	}
+}
+
+/* ------------------------------------------------------------ block locked */
+
+/* nh_block_spot - where the key lies.  Locked. */
+static inline struct nh_spot
+nh_block_spot(struct nh_line *home, uint64_t word)
+{
+	struct nh_line *even = nh_line_even(home);
+	struct nh_line *line = home;
+	int slot = nh_line_slot(line, word, NH_WORD_KEY);
+
+	if (slot < 0 && nh_slot_word(home, 0) & NH_WORD_MORE) {
+		line = nh_line_other(home);
+		slot = nh_line_slot(line, word, NH_WORD_KEY);
+		if (slot < 0)
+			line = &even[1];
+		while (slot < 0) {
+			line = nh_link_target(
+				nh_pair_load(&line->pair[NH_LINK_SLOT]));
+			if (!line)
+				break;
+			slot = nh_line_slot(line, word, NH_WORD_KEY);
+		}
+	}
+	if (slot < 0)
+		return (struct nh_spot){ NULL, 0 };
+	return (struct nh_spot){ line, (unsigned)slot };
+}
+
+static inline int
+nh_line_empty_slot(const struct nh_line *line)
+{
+	return nh_line_slot(line, 0, NH_WORD_VALID | NH_WORD_LINK);
+}
+
+static inline struct nh_line *
+nh_table_home(const struct nh_table *t, uint64_t word)
+{
+	return nh_table_lines(t) + nh_line_index(word, 2 * nh_table_blocks(t));
+}
+
+/* The last pair of a block's chain, or where the chain would begin. */
+static inline struct nh_line *
+nh_chain_tail(struct nh_line *even, struct nh_line **before)
+{
+	struct nh_line *line = &even[1];
+	struct nh_line *next;
+
+	*before = NULL;
+	while ((next = nh_link_target(
+			nh_pair_load(&line->pair[NH_LINK_SLOT])))) {
+		*before = line;
+		line = next;
+	}
+	return line;
+}
+
+/* The word of a new link: never the same twice in a table. */
+static inline uint64_t
+nh_link_word(struct nh_table *t)
+{
+	/* relaxed: hands out each number once; orders nothing. */
+	uint64_t n = nh_add_relaxed(&t->serial, 1) + 1;
+
+	return n << 8 | NH_WORD_LINK | NH_WORD_MORE;
+}
+
+/*
+ * nh_chain_add - a pair into the chain of a block whose eight slots are full
+ *
+ * `fresh` is an overflow line in case one is needed; true when it was used.
+ * Locked, or not yet published.
+ */
+static inline bool
+nh_chain_add(struct nh_table *t, struct nh_line *even, struct nh_kv kv,
+	     struct nh_line *fresh)
+{
+	struct nh_line *before;
+	struct nh_line *tail = nh_chain_tail(even, &before);
+	int slot = before ? nh_line_empty_slot(tail) : -1;
+	struct nh_pair *at = &tail->pair[NH_LINK_SLOT];
+	struct nh_kv displaced, link;
+
+	nh_line_mark_more(nh_table_home(t, kv.word));
+	if (slot >= 0) {
+		nh_pair_store(&tail->pair[slot], kv);
+		return false;
+	}
+	displaced = nh_pair_load(at);
+	nh_line_mark_more(nh_table_home(t, displaced.word));
+	nh_pair_store(&fresh->pair[0], displaced);
+	nh_pair_store(&fresh->pair[1], kv);
+	nh_pair_store(&fresh->pair[2], (struct nh_kv){ 0, 0 });
+	nh_pair_store(&fresh->pair[3], (struct nh_kv){ 0, 0 });
+	link.word = nh_link_word(t);
+	link.value = (uintptr_t)fresh;
+	/* order(link): release, after the line it leads to; line.h, (a) */
+	nh_pair_store(at, link);
+	return true;
+}
+
+/* nh_chain_needs_line - would the next nh_chain_add() use a fresh line? */
+static inline bool
+nh_chain_needs_line(struct nh_line *even)
+{
+	struct nh_line *before;
+	struct nh_line *tail = nh_chain_tail(even, &before);
+
+	return !before || nh_line_empty_slot(tail) < 0;
+}
+
+/* nh_block_free_slot - in the home line, then in the other.  Locked. */
+static inline struct nh_spot
+nh_block_free_slot(struct nh_line *home)
+{
+	struct nh_line *line = home;
+	int slot = nh_line_empty_slot(line);
+
+	if (slot < 0) {
+		line = nh_line_other(home);
+		slot = nh_line_empty_slot(line);
+	}
+	if (slot < 0)
+		return (struct nh_spot){ NULL, 0 };
+	return (struct nh_spot){ line, (unsigned)slot };
+}
+
+/* Number the link of the odd line anew: what readers look at; line.h, (b). */
+static inline void
+nh_block_renumber(struct nh_table *t, struct nh_line *even)
+{
+	struct nh_pair *at = &even[1].pair[NH_LINK_SLOT];
+	struct nh_kv link = nh_pair_load(at);
+
+	link.word = nh_link_word(t);
+	/* order(link): release, after the copy, before the slot is cleared */
+	nh_pair_store(at, link);
+}
+
+static inline int
+nh_line_last_pair(const struct nh_line *line)
+{
+	int slot = NH_LINE_SLOTS - 1;
+
+	while (slot >= 0 &&
+	       !(nh_slot_word(line, (unsigned)slot) & NH_WORD_VALID))
+		slot--;
+	return slot;
+}
+
+static inline unsigned
+nh_line_pairs(const struct nh_line *line)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < NH_LINE_SLOTS; i++)
+		n += nh_slot_word(line, i) & NH_WORD_VALID;
+	return n;
+}
+
+/*
+ * Keep chains short: an overflow line that has one pair left gives it to the
+ * slot that links to it.
+ */
+static inline void
+nh_chain_fold(struct nh_table *t, struct nh_line *even)
+{
+	struct nh_line *before;
+	struct nh_line *tail = nh_chain_tail(even, &before);
+
+	while (before && nh_line_pairs(tail) <= 1) {
+		int slot = nh_line_last_pair(tail);
+		struct nh_kv kv = { 0, 0 };
+
+		if (slot >= 0)
+			kv = nh_pair_load(&tail->pair[slot]);
+		if (before != &even[1])
+			nh_block_renumber(t, even);
+		/* order(link): release, before the tail is cleared */
+		nh_pair_store(&before->pair[NH_LINK_SLOT], kv);
+		nh_overflow_free(t, tail);
+		tail = nh_chain_tail(even, &before);
+	}
+}
+
+/* Does any pair of this line have `home` for its home? */
+static inline bool
+nh_line_has_guest(const struct nh_table *t, const struct nh_line *line,
+		  const struct nh_line *home)
+{
+	for (unsigned i = 0; i < NH_LINE_SLOTS; i++) {
+		uint64_t w = nh_slot_word(line, i);
+
+		if (w & NH_WORD_VALID && nh_table_home(t, w) == home)
+			return true;
+	}
+	return false;
+}
+
+/* Take MORE off a line none of whose keys lies elsewhere any longer. */
+static inline void
+nh_line_unmark_more(const struct nh_table *t, struct nh_line *home)
+{
+	struct nh_line *even = nh_line_even(home);
+	struct nh_line *line = &even[1];
+	uint64_t w = nh_slot_word(home, 0);
+
+	if (!(w & NH_WORD_MORE) ||
+	    nh_line_has_guest(t, nh_line_other(home), home))
+		return;
+	while ((line = nh_link_target(nh_pair_load(&line->pair[NH_LINK_SLOT]))))
+		if (nh_line_has_guest(t, line, home))
+			return;
+	/* order(more): release, for symmetry: a stale MORE does no harm */
+	nh_store_release(&home->pair[0].word, w & ~NH_WORD_MORE);
+}
+
+/*
+ * nh_block_remove - clear a spot, and let the chain move up.  Locked.
+ */
+static inline void
+nh_block_remove(struct nh_table *t, struct nh_line *even, struct nh_spot at)
+{
+	struct nh_line *before;
+	struct nh_line *tail;
+	int last;
+
+	if (!((nh_slot_word(even, 0) | nh_slot_word(even + 1, 0)) &
+	      NH_WORD_MORE)) {
+		nh_slot_store(at.line, at.slot, 0, 0);
+		return;
+	}
+	tail = nh_chain_tail(even, &before);
+	last = before ? nh_line_last_pair(tail) : -1;
+	if (last < 0 || at.line == tail) {
+		nh_slot_store(at.line, at.slot, 0, 0);
+	} else {
+		struct nh_kv kv = nh_pair_load(&tail->pair[last]);
+
+		nh_slot_store(at.line, at.slot, kv.word, kv.value);
+		nh_block_renumber(t, even);
+		nh_pair_store(&tail->pair[last], (struct nh_kv){ 0, 0 });
+	}
+	nh_chain_fold(t, even);
+	nh_line_unmark_more(t, even);
+	nh_line_unmark_more(t, even + 1);
+}
+
+#endif

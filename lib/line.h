@@ -1,0 +1,194 @@
+/*
+ * line.h - words, lines and blocks
+ *
+ *	block = 128 bytes = two lines, 128-byte aligned
+ *
+ *	even  | word0 value0 | word1 value1 | word2 value2 | word3 value3 |
+ *	odd   | word0 value0 | word1 value1 | word2 value2 | word3 value3 |
+ *
+ *	word  | 56 hash bits                                     | 8 bits |
+ *
+ * A key's hash names its segment (top 8 bits) and its *home* line (the bits
+ * below); the word keeps all but the top 8, so within a segment a word says
+ * which key it is.  A key that does not fit its home line lies in the other
+ * line of the block, which the processor's spatial prefetcher tends to bring
+ * along, and when the block is full in a chain of overflow lines.
+ *
+ *	VALID	a pair
+ *	LINK	slot 3 of the odd line, or of an overflow line: `value` is the
+ *		next overflow line, and the 56 bits number this link: no two
+ *		links of a table ever have the same word
+ *	MORE	slot 0: keys with this home may lie elsewhere; also set in each
+ *		LINK, so that the words of slots 0 and 3 or'ed tell
+ *	LOCK	slot 0 of the even line: a writer owns the block
+ *	LIVE	slot 0 of the even line: the block is in use; clear in memory
+ *		that is fresh, drained, or not yet filled
+ *
+ * What moves, always with the block locked, and how a reader that takes no
+ * lock still misses nothing that is there throughout:
+ *
+ *  (a) a pair in slot 3 of the odd line (or of the last overflow line) makes
+ *	room for a link: it is first copied to the new overflow line, then the
+ *	link replaces it in one store.  The reader sees the pair or the link.
+ *  (b) a pair in the chain moves up into a slot that became free: it is first
+ *	copied there, then the number of the odd line's link changes (or the
+ *	pair replaces that link), then the chain slot is cleared.  A reader
+ *	that found the chain slot cleared sees the changed word when it looks
+ *	at the odd line's slot 3 once more, and starts over.
+ *
+ * Nothing else moves.  So a search of the home line alone may answer "no" when
+ * it loads slot 3 first and slot 0 second: at the first load the key is not in
+ * slot 3 and there is no link, or the link's MORE is seen.  Then at the second
+ * load it is elsewhere, and MORE is seen; or in slots 0 to 2, which it never
+ * leaves.  (It cannot have come into slot 3 in between, since only a pair that
+ * replaces a link does.)
+ */
+#ifndef NH_LIB_LINE_H
+#define NH_LIB_LINE_H
+
+#include <sched.h>
+
+#include "arch/arch.h"
+
+#define NH_WORD_VALID UINT64_C(1)
+#define NH_WORD_LINK UINT64_C(2)
+#define NH_WORD_MORE UINT64_C(4)
+#define NH_WORD_LOCK UINT64_C(8)
+#define NH_WORD_LIVE UINT64_C(16)
+#define NH_WORD_META UINT64_C(255)
+#define NH_WORD_KEY (~NH_WORD_META | NH_WORD_VALID)
+#define NH_WORD_SLOT0 (NH_WORD_MORE | NH_WORD_LOCK | NH_WORD_LIVE)
+
+#define NH_BLOCK_BYTES ((size_t)128)
+#define NH_BLOCK_SLOTS (2 * NH_LINE_SLOTS)
+#define NH_LOCK_SPINS 64
+
+/* nh_word_of - what a pair of this hash has in its word */
+static inline uint64_t
+nh_word_of(uint64_t hash)
+{
+	return hash << 8 | NH_WORD_VALID;
+}
+
+/*
+ * nh_line_index - which of `lines` is home to a word
+ *
+ * Keeps the order of hashes, so any number of lines will do, a migration is a
+ * sweep, and the lines of one group of the old table are those of one group of
+ * the new (D. Lemire, "Fast random integer generation in an interval", 2019,
+ * has the product; growing by it is linear hashing's order without its split).
+ */
+static inline uint64_t
+nh_line_index(uint64_t word, uint64_t lines)
+{
+	return (uint64_t)((unsigned __int128)(word & ~NH_WORD_META) * lines >>
+			  64);
+}
+
+static inline struct nh_line *
+nh_line_even(struct nh_line *line)
+{
+	return (struct nh_line *)((uintptr_t)line & ~(NH_BLOCK_BYTES - 1));
+}
+
+static inline struct nh_line *
+nh_line_other(struct nh_line *line)
+{
+	return (struct nh_line *)((uintptr_t)line ^ sizeof(struct nh_line));
+}
+
+/* nh_wait - one turn of waiting; gives the processor up every so often */
+static inline void
+nh_wait(unsigned *spins)
+{
+	if (++*spins % NH_LOCK_SPINS)
+		nh_pause();
+	else
+		sched_yield();
+}
+
+/*
+ * nh_block_lock - false when the block is not live.  Any thread.
+ *
+ * `even` may lie in memory that became another table's: the lock is then that
+ * table's, taken and let go like anybody's.  So the caller looks once more at
+ * the segment's descriptor before it believes what it locked.  Fresh and
+ * drained memory is not live and cannot be locked, which is why a table may be
+ * filled with plain stores.
+ */
+static inline bool
+nh_block_lock(struct nh_line *even, bool *waited)
+{
+	nh_atomic *lock = &even->pair[0].word;
+	unsigned spins = 0;
+
+	for (;;) {
+		/* order(drained): acquire, so the new block is seen filled */
+		uint64_t w = nh_load_acquire(lock);
+
+		if (nh_unlikely(!(w & NH_WORD_LIVE)))
+			return false;
+		if (nh_unlikely(w & NH_WORD_LOCK)) {
+			*waited = true;
+			nh_wait(&spins);
+			continue;
+		}
+		/* order(block-lock): acquire, so the last writer's stores and
+		 * the descriptor as it was then are seen */
+		if (nh_likely(nh_cas_acquire(lock, &w, w | NH_WORD_LOCK)))
+			return true;
+	}
+}
+
+/* nh_block_unlock - Block locked. */
+static inline void
+nh_block_unlock(struct nh_line *even)
+{
+	/* relaxed: nobody else writes it while it is locked. */
+	uint64_t w = nh_load_relaxed(&even->pair[0].word);
+
+	/* order(block-lock): release, after all that was written under it */
+	nh_store_release(&even->pair[0].word, w & ~NH_WORD_LOCK);
+}
+
+/* nh_slot_store - a pair, or zeros, with the flags of slot 0 kept.  Locked. */
+static inline void
+nh_slot_store(struct nh_line *line, unsigned slot, uint64_t word,
+	      uint64_t value)
+{
+	struct nh_kv kv = { word, value };
+
+	if (slot == 0)
+		/* relaxed: nobody else writes it while it is locked. */
+		kv.word |= nh_load_relaxed(&line->pair[0].word) & NH_WORD_SLOT0;
+	nh_pair_store(&line->pair[slot], kv);
+}
+
+/* nh_slot_word - Block locked. */
+static inline uint64_t
+nh_slot_word(const struct nh_line *line, unsigned slot)
+{
+	/* relaxed: nobody else writes it while it is locked. */
+	return nh_load_relaxed(&line->pair[slot].word);
+}
+
+/* nh_line_mark_more - keys with this home may lie elsewhere.  Locked. */
+static inline void
+nh_line_mark_more(struct nh_line *home)
+{
+	uint64_t w = nh_slot_word(home, 0);
+
+	/* order(more): release, before the pair moves out of its home */
+	nh_store_release(&home->pair[0].word, w | NH_WORD_MORE);
+}
+
+/* The next line of a chain, if this pair is a link. */
+static inline struct nh_line *
+nh_link_target(struct nh_kv kv)
+{
+	if (!(kv.word & NH_WORD_LINK))
+		return NULL;
+	return (struct nh_line *)(uintptr_t)kv.value;
+}
+
+#endif

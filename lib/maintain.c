@@ -1,0 +1,122 @@
+/*
+ * maintain.c - a thread that works ahead and cleans up
+ *
+ * It only does what a write would do when it comes: a map without it works the
+ * same, but the first touch of memory, and the last groups of a migration that
+ * no write pushes on, wait for whoever comes next.
+ */
+#include "lib/maintain.h"
+
+#include <numahash.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "lib/map.h"
+#include "lib/tune.h"
+#include "numa/arena.h"
+
+#define TICK_NS 2000000 /* 2 ms: at 20 M inserts a second, some 1 MiB */
+#define IDLE_TICKS 10	/* a migration unchanged for that long is finished */
+
+struct nh_maintenance {
+	pthread_t thread;
+	pthread_mutex_t mutex;
+	pthread_cond_t wake;
+	bool stop;
+	unsigned ticks;
+	uint64_t seen[NH_SEGMENTS]; /* claims, when last looked at */
+};
+
+static void
+finish_idle(struct nh_u64 *m)
+{
+	for (unsigned i = 0; i < NH_SEGMENTS; i++) {
+		/* relaxed: a guess whether anything moves. */
+		uint64_t size = nh_load_relaxed(&m->descriptor[i].size);
+		/* relaxed: as above. */
+		uint64_t claim = nh_load_relaxed(&m->segment[i].claim);
+
+		if (size & NH_SIZE_MIGRATING &&
+		    m->maintenance->seen[i] == claim)
+			m->ops->help(m, i);
+		m->maintenance->seen[i] = claim;
+	}
+}
+
+static void
+tick(struct nh_u64 *m)
+{
+	nh_arena_prefault(nh_tune_prefault(), m->node);
+	if (++m->maintenance->ticks % IDLE_TICKS == 0)
+		finish_idle(m);
+}
+
+static void
+sleep_until(struct timespec *at)
+{
+	clock_gettime(CLOCK_MONOTONIC, at);
+	at->tv_nsec += TICK_NS;
+	if (at->tv_nsec >= 1000000000) {
+		at->tv_nsec -= 1000000000;
+		at->tv_sec++;
+	}
+}
+
+static void *
+run(void *arg)
+{
+	struct nh_u64 *m = arg;
+	struct nh_maintenance *own = m->maintenance;
+	struct timespec at;
+
+	pthread_mutex_lock(&own->mutex);
+	while (!own->stop) {
+		pthread_mutex_unlock(&own->mutex);
+		tick(m);
+		sleep_until(&at);
+		pthread_mutex_lock(&own->mutex);
+		if (!own->stop)
+			pthread_cond_timedwait(&own->wake, &own->mutex, &at);
+	}
+	pthread_mutex_unlock(&own->mutex);
+	return NULL;
+}
+
+int
+nh_maintenance_start(struct nh_u64 *m)
+{
+	struct nh_maintenance *own = calloc(1, sizeof(*own));
+	pthread_condattr_t attr;
+
+	if (!own)
+		return NH_ERR_NOMEM;
+	pthread_mutex_init(&own->mutex, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&own->wake, &attr);
+	pthread_condattr_destroy(&attr);
+	m->maintenance = own;
+	if (!pthread_create(&own->thread, NULL, run, m))
+		return NH_OK;
+	m->maintenance = NULL;
+	pthread_cond_destroy(&own->wake);
+	pthread_mutex_destroy(&own->mutex);
+	free(own);
+	return NH_ERR_SYSTEM;
+}
+
+void
+nh_maintenance_stop(struct nh_u64 *m)
+{
+	struct nh_maintenance *own = m->maintenance;
+
+	pthread_mutex_lock(&own->mutex);
+	own->stop = true;
+	pthread_cond_signal(&own->wake);
+	pthread_mutex_unlock(&own->mutex);
+	pthread_join(own->thread, NULL);
+	pthread_cond_destroy(&own->wake);
+	pthread_mutex_destroy(&own->mutex);
+	m->maintenance = NULL;
+	free(own);
+}

@@ -1,0 +1,484 @@
+/*
+ * migrate.h - one mechanism for growing and shrinking
+ *
+ * A segment gets a second table, and its blocks are drained into it group by
+ * group, in the order of hashes, by whoever writes to the segment:
+ *
+ *	old	| p blocks | p blocks | p blocks | ...	one group after another
+ *	new	| q blocks | q blocks | q blocks | ...
+ *
+ * p : q is the ratio of the sizes in lowest terms, so a group's keys are the
+ * same on both sides (nh_line_index() keeps order) and a group can be built
+ * out of sight of everybody:
+ *
+ *	lock the p old blocks, the first one first
+ *	fill the q new blocks; their even lines get LIVE
+ *	take LIVE and LOCK off the old ones, the first one last
+ *
+ * An old block that is live has the last word on its keys, for readers and for
+ * writers; once it is not, the new one has.  What the drained block's lines
+ * hold is left there for readers that looked at LIVE just before: it was right
+ * then.  Whoever drains the last group publishes the new table alone and gives
+ * the old memory back.
+ *
+ *	descriptor	gen 2k	 ->  2k+1	 ->  2k+2
+ *	table		k % 2	     both	     (k+1) % 2
+ */
+#ifndef NH_LIB_MIGRATE_H
+#define NH_LIB_MIGRATE_H
+
+#include <string.h>
+
+#include "lib/block.h"
+#include "lib/ladder.h"
+
+#define NH_GROUP_MAX 64	  /* blocks of either table in a group */
+#define NH_HELP_BLOCKS 256 /* old and new ones a write drains, about */
+#define NH_CLAIM_NEXT UINT64_C(0xffffffff)
+
+static inline struct nh_descriptor *
+nh_descriptor_of(struct nh_u64 *m, const struct nh_segment *s)
+{
+	return &m->descriptor[s - m->segment];
+}
+
+/* Has the segment moved on since its descriptor said `size`? */
+static inline bool
+nh_size_changed(const struct nh_descriptor *d, uint64_t size)
+{
+	/* relaxed: after an acquire that saw what a later table's owner
+	 * wrote, the newer descriptor is seen too: order(block-lock). */
+	return nh_load_relaxed(&d->size) != size;
+}
+
+static inline uint64_t
+nh_segment_groups(const struct nh_segment *s)
+{
+	/* order(table): acquire, so the descriptor is looked at after it */
+	return nh_load_acquire(&s->groups);
+}
+
+static inline uint64_t
+nh_generation(uint64_t size)
+{
+	return size >> 32;
+}
+
+static inline uint64_t
+nh_gcd(uint64_t a, uint64_t b)
+{
+	while (b) {
+		uint64_t r = a % b;
+
+		a = b;
+		b = r;
+	}
+	return a;
+}
+
+/* --------------------------------------------------------- start and finish */
+
+/* Make the new table the only one.  `size` is odd; busy is ours. */
+static void
+nh_segment_finish(struct nh_u64 *m, struct nh_segment *s, uint64_t size)
+{
+	struct nh_descriptor *d = nh_descriptor_of(m, s);
+	struct nh_table *old = nh_segment_table(s, size);
+	struct nh_table *next = nh_segment_next(s, size);
+	uint64_t lines = 2 * nh_table_blocks(next);
+	struct nh_stripe *mine = nh_stripe_mine(m->stripe);
+	bool grew = nh_table_blocks(next) > nh_table_blocks(old);
+	uint64_t freed;
+
+	/* order(base): release, while size is odd: map.h */
+	nh_store_release(&d->base, (uintptr_t)nh_table_lines(next));
+	/* order(size): release, after base and after the table is filled */
+	nh_store_release(&d->size, (nh_generation(size) + 1) << 32 | lines);
+	freed = nh_table_fini(old);
+	/* relaxed: a count that orders nothing. */
+	nh_add_relaxed(&m->table_bytes, -freed);
+	nh_stripe_add(grew ? &mine->grows : &mine->shrinks, 1);
+	/* order(busy): release, after the old table's fields are free */
+	nh_store_release(&s->busy, 0);
+}
+
+/* All blocks empty and live.  The table is nobody else's yet. */
+static void
+nh_table_open(struct nh_table *t)
+{
+	struct nh_line *line = nh_table_lines(t);
+	struct nh_line *end = line + 2 * nh_table_blocks(t);
+
+	for (; line < end; line++)
+		for (unsigned i = NH_LINE_SLOTS; i-- > 0;) {
+			bool lock = !i && nh_line_even(line) == line;
+			struct nh_kv kv = { lock ? NH_WORD_LIVE : 0, 0 };
+
+			nh_pair_store(&line->pair[i], kv);
+		}
+}
+
+/*
+ * nh_segment_start - begin moving a segment to a table of `blocks`
+ *
+ * NH_OK also when another thread is at it, or the segment is no longer as
+ * `size` says (an even one): look again.  NH_ERR_NOMEM.  No block locked by
+ * this thread.
+ */
+static int
+nh_segment_start(struct nh_u64 *m, struct nh_segment *s, uint64_t size,
+		 uint64_t blocks)
+{
+	struct nh_descriptor *d = nh_descriptor_of(m, s);
+	struct nh_table *old = nh_segment_table(s, size);
+	struct nh_table *next = nh_segment_next(s, size);
+	uint64_t odd = size + NH_SIZE_MIGRATING;
+	uint64_t idle = 0;
+	uint64_t had;
+
+	/* order(busy): acquire, so the last migration's end is seen */
+	if (!nh_cas_acquire(&s->busy, &idle, 1)) {
+		sched_yield();
+		return NH_OK;
+	}
+	had = nh_table_blocks(old);
+	if (nh_size_changed(d, size) || had == blocks)
+		goto idle;
+	if (nh_table_init(next, blocks, m->fixed, m->node)) {
+		/* order(busy): release, nothing was changed */
+		nh_store_release(&s->busy, 0);
+		return NH_ERR_NOMEM;
+	}
+	/* relaxed: a count that orders nothing. */
+	nh_add_relaxed(&m->table_bytes, nh_table_bytes(next));
+	/* order(table): release, after the descriptor's last change */
+	nh_store_release(&s->groups, had ? nh_gcd(had, blocks) : 0);
+	/* relaxed: published with the odd size. */
+	nh_store_relaxed(&s->drained, 0);
+	/* relaxed: as above. */
+	nh_store_relaxed(&s->claim, nh_generation(odd) << 32);
+	if (!had)
+		nh_table_open(next);
+	/* order(size): release, after both tables' fields */
+	nh_store_release(&d->size, odd);
+	if (!had)
+		nh_segment_finish(m, s, odd);
+	return NH_OK;
+idle:
+	/* order(busy): release, nothing was changed */
+	nh_store_release(&s->busy, 0);
+	return NH_OK;
+}
+
+/* -------------------------------------------------------------------- drain */
+
+/* A group being built: which slots of its new lines are taken. */
+struct nh_build {
+	struct nh_u64 *m;
+	struct nh_table *table;
+	struct nh_line *lines; /* of the group's first new block */
+	uint64_t first;	       /* its index in the table */
+	unsigned blocks;
+	unsigned char used[2 * NH_GROUP_MAX]; /* slots, by line */
+	bool more[2 * NH_GROUP_MAX];
+};
+
+/* What comes next of both tables: two streams that are written. */
+static inline void
+nh_group_prefetch(const struct nh_line *line, unsigned blocks)
+{
+	for (unsigned i = 0; i < 2 * blocks; i++)
+		nh_prefetch_write(line + i);
+}
+
+/* An overflow line for a chain, whatever it takes; NULL when memory is out. */
+static struct nh_line *
+nh_overflow_must(struct nh_u64 *m, struct nh_table *t)
+{
+	struct nh_line *line = nh_overflow_alloc(t);
+	uint64_t bytes;
+
+	while (!line) {
+		bytes = nh_overflow_extend(
+			t, 2 + (nh_table_blocks(t) / 8 & ~UINT64_C(1)),
+			m->node);
+		if (!bytes)
+			return NULL;
+		/* relaxed: a count that orders nothing. */
+		nh_add_relaxed(&m->table_bytes, bytes);
+		line = nh_overflow_alloc(t);
+	}
+	return line;
+}
+
+/* A pair whose block is full; nh_build_close() keeps what is marked here. */
+static bool
+nh_build_chain(struct nh_build *b, unsigned line, struct nh_kv kv)
+{
+	struct nh_line *even = &b->lines[line & ~1u];
+	struct nh_line *fresh = NULL;
+
+	if (nh_chain_needs_line(even)) {
+		fresh = nh_overflow_must(b->m, b->table);
+		if (!fresh)
+			return false;
+	}
+	nh_chain_add(b->table, even, kv, fresh);
+	return true;
+}
+
+static bool
+nh_build_add(struct nh_build *b, struct nh_kv kv)
+{
+	unsigned home =
+		(unsigned)(nh_line_index(kv.word,
+					 2 * nh_table_blocks(b->table)) -
+			   b->first);
+	unsigned line = home;
+
+	kv.word &= NH_WORD_KEY;
+	if (nh_unlikely(b->used[line] == NH_LINE_SLOTS)) {
+		b->more[home] = true;
+		line ^= 1;
+		if (b->used[line] == NH_LINE_SLOTS)
+			return nh_build_chain(b, home, kv);
+	}
+	nh_pair_store(&b->lines[line].pair[b->used[line]++], kv);
+	return true;
+}
+
+static bool
+nh_build_add_line(struct nh_build *b, const struct nh_line *line)
+{
+	for (unsigned i = 0; i < NH_LINE_SLOTS; i++) {
+		struct nh_kv kv = nh_pair_load(&line->pair[i]);
+
+		if (kv.word & NH_WORD_VALID && !nh_build_add(b, kv))
+			return false;
+	}
+	return true;
+}
+
+static bool
+nh_build_add_block(struct nh_build *b, struct nh_line *even)
+{
+	struct nh_line *line = even + 1;
+
+	if (!nh_build_add_line(b, even) || !nh_build_add_line(b, line))
+		return false;
+	while (nh_unlikely((line = nh_link_target(
+				    nh_pair_load(&line->pair[NH_LINK_SLOT])))))
+		if (!nh_build_add_line(b, line))
+			return false;
+	return true;
+}
+
+/* Clear what is left of each line, and set the flags of its slot 0. */
+static void
+nh_build_close(struct nh_build *b)
+{
+	for (unsigned i = 0; i < 2 * b->blocks; i++) {
+		struct nh_line *line = &b->lines[i];
+		uint64_t flags = i % 2 ? 0 : NH_WORD_LIVE;
+
+		for (unsigned slot = b->used[i]; slot < NH_LINE_SLOTS; slot++)
+			nh_pair_store(&line->pair[slot],
+				      (struct nh_kv){ 0, 0 });
+		if (b->more[i])
+			flags |= NH_WORD_MORE;
+		/* order(drained): release, though the old blocks' is what
+		 * readers of the new ones wait for */
+		nh_store_release(&line->pair[0].word,
+				 nh_slot_word(line, 0) | flags);
+	}
+}
+
+/* Memory ran out half way: the new blocks were never live, forget them. */
+static void
+nh_build_undo(struct nh_build *b)
+{
+	for (unsigned i = 1; i < 2 * b->blocks; i += 2) {
+		struct nh_line *line = &b->lines[i];
+
+		if (b->used[i] < NH_LINE_SLOTS)
+			continue;
+		line = nh_link_target(nh_pair_load(&line->pair[NH_LINK_SLOT]));
+		while (line) {
+			struct nh_line *next = nh_link_target(
+				nh_pair_load(&line->pair[NH_LINK_SLOT]));
+
+			nh_overflow_free(b->table, line);
+			line = next;
+		}
+	}
+}
+
+/* The first block is locked already. */
+static void
+nh_group_lock(struct nh_line *even, unsigned blocks)
+{
+	bool waited = false;
+
+	for (unsigned i = 1; i < blocks; i++)
+		nh_block_lock(even + 2 * i, &waited);
+}
+
+static void
+nh_group_unlock(struct nh_line *even, unsigned blocks)
+{
+	for (unsigned i = blocks; i-- > 0;)
+		nh_block_unlock(even + 2 * i);
+}
+
+static void
+nh_group_retire(struct nh_line *even, unsigned blocks)
+{
+	for (unsigned i = blocks; i-- > 0;) {
+		nh_atomic *lock = &even[2 * i].pair[0].word;
+		/* relaxed: nobody else writes it while it is locked. */
+		uint64_t w = nh_load_relaxed(lock);
+
+		/* order(drained): release, after the new blocks are filled */
+		nh_store_release(lock, w & ~(NH_WORD_LIVE | NH_WORD_LOCK));
+	}
+}
+
+/*
+ * nh_group_drain - move one group; NH_OK too when it was moved already
+ *
+ * `size` is the odd one that was seen.  NH_ERR_NOMEM: nothing changed.  No
+ * block locked by this thread.
+ */
+static int
+nh_group_drain(struct nh_u64 *m, struct nh_segment *s, uint64_t size,
+	       uint64_t group)
+{
+	const struct nh_descriptor *d = nh_descriptor_of(m, s);
+	struct nh_table *old = nh_segment_table(s, size);
+	struct nh_stripe *mine = nh_stripe_mine(m->stripe);
+	struct nh_build b;
+	uint64_t groups = nh_segment_groups(s);
+	uint64_t had = nh_table_blocks(old);
+	struct nh_line *even = nh_table_lines(old);
+	bool waited = false;
+	unsigned p;
+
+	if (nh_size_changed(d, size) || !groups)
+		return NH_OK;
+	p = (unsigned)(had / groups);
+	even += 2 * p * group;
+	if (!nh_block_lock(even, &waited))
+		return NH_OK;
+	if (nh_size_changed(d, size)) {
+		nh_block_unlock(even);
+		return NH_OK;
+	}
+	nh_group_lock(even, p);
+	b.m = m;
+	b.table = nh_segment_next(s, size);
+	b.blocks = (unsigned)(nh_table_blocks(b.table) / groups);
+	b.first = 2 * b.blocks * group;
+	b.lines = nh_table_lines(b.table) + b.first;
+	memset(b.used, 0, 2 * b.blocks);
+	memset(b.more, 0, 2 * b.blocks);
+	if (group + 1 < groups) {
+		nh_group_prefetch(even + 2 * p, p);
+		nh_group_prefetch(b.lines + 2 * b.blocks, b.blocks);
+	}
+	for (unsigned i = 0; i < p; i++)
+		if (!nh_build_add_block(&b, even + 2 * i)) {
+			nh_build_undo(&b);
+			nh_group_unlock(even, p);
+			return NH_ERR_NOMEM;
+		}
+	nh_build_close(&b);
+	nh_group_retire(even, p);
+	nh_stripe_add(&mine->moved, p);
+	if (waited)
+		nh_stripe_add(&mine->waits, 1);
+	/* order(last-group): both: the last one sees all groups drained */
+	if (nh_add_acqrel(&s->drained, 1) + 1 == groups)
+		nh_segment_finish(m, s, size);
+	return NH_OK;
+}
+
+/* --------------------------------------------------------------------- help */
+
+/* Claim `want` groups that nobody drains yet: the first of them. */
+static uint64_t
+nh_segment_claim(struct nh_segment *s, uint64_t size, uint64_t want,
+		 uint64_t groups)
+{
+	/* relaxed: hands out each group once; orders nothing. */
+	uint64_t claim = nh_load_relaxed(&s->claim);
+
+	do {
+		if (claim >> 32 != nh_generation(size) ||
+		    (claim & NH_CLAIM_NEXT) >= groups)
+			return groups;
+		/* relaxed: as above. */
+	} while (!nh_cas_relaxed(&s->claim, &claim, claim + want));
+	return claim & NH_CLAIM_NEXT;
+}
+
+/*
+ * nh_segment_help - drain the next few groups: false when none is unclaimed
+ *
+ * `size` is the odd one that was seen.  A group that cannot be drained for
+ * want of memory is left to those who write to it.
+ */
+static bool
+nh_segment_help(struct nh_u64 *m, struct nh_segment *s, uint64_t size)
+{
+	uint64_t groups = nh_segment_groups(s);
+	uint64_t both = nh_table_blocks(nh_segment_table(s, size)) +
+			nh_table_blocks(nh_segment_next(s, size));
+	uint64_t want, group;
+
+	if (nh_size_changed(nh_descriptor_of(m, s), size) || !groups)
+		return false;
+	want = 1 + NH_HELP_BLOCKS * groups / both;
+	group = nh_segment_claim(s, size, want, groups);
+	if (group >= groups)
+		return false;
+	for (; want && group < groups; want--, group++)
+		nh_group_drain(m, s, size, group);
+	return true;
+}
+
+/* The group of a word. */
+static inline uint64_t
+nh_segment_group(const struct nh_segment *s, uint64_t word)
+{
+	return nh_line_index(word, nh_segment_groups(s));
+}
+
+/*
+ * nh_segment_settle - finish a migration: NH_OK when none is under way
+ *
+ * Drains every group that is left, whoever claimed it.  NH_ERR_NOMEM.
+ */
+static int
+nh_segment_settle(struct nh_u64 *m, struct nh_segment *s)
+{
+	const struct nh_descriptor *d = nh_descriptor_of(m, s);
+
+	for (;;) {
+		/* order(size): acquire, so that the tables' fields are seen */
+		uint64_t size = nh_load_acquire(&d->size);
+		uint64_t groups;
+		int err = NH_OK;
+
+		if (!(size & NH_SIZE_MIGRATING))
+			return NH_OK;
+		groups = nh_segment_groups(s);
+		while (nh_segment_help(m, s, size))
+			;
+		for (uint64_t g = 0; !err && g < groups; g++)
+			err = nh_group_drain(m, s, size, g);
+		if (err)
+			return err;
+	}
+}
+
+#endif

@@ -1,0 +1,89 @@
+/*
+ * table.c - the memory of one segment's table
+ */
+#include "lib/table.h"
+
+#include <numahash.h>
+
+/*
+ * Overflow lines for a table.  A block of eight slots that gets 8 * load keys
+ * at random overflows with the Poisson distribution's tail: 8 % of them at a
+ * load of 0.65, 15 % at 0.75, 20 % at 0.8.
+ */
+static uint64_t
+spare_lines(uint64_t blocks, bool fixed)
+{
+	uint64_t spare = blocks / (fixed ? 4 : 6);
+
+	return (spare + 2) & ~UINT64_C(1);
+}
+
+/*
+ * Small tables grow on their first overflow or soon after: a map that fits the
+ * cache is there for speed, and its chains cost more than its bytes.
+ */
+uint64_t
+nh_table_trigger(uint64_t blocks)
+{
+	return blocks < 64 ? blocks / 32 : blocks / 7;
+}
+
+int
+nh_table_init(struct nh_table *t, uint64_t blocks, bool fixed, int node)
+{
+	uint64_t spare = spare_lines(blocks, fixed);
+	struct nh_extent *e = nh_arena_alloc(
+		blocks * NH_BLOCK_BYTES + spare * sizeof(struct nh_line), node);
+
+	if (!e)
+		return NH_ERR_NOMEM;
+	t->extent = e;
+	e->link = NULL;
+	/* order(table): release, after the descriptor left this table */
+	nh_store_release(&t->lines, (uintptr_t)e->base);
+	/* order(table): release, as above */
+	nh_store_release(&t->blocks, blocks);
+	/* relaxed: the descriptor publishes it, as those that follow. */
+	nh_store_relaxed(&t->spare, spare);
+	/* relaxed: as above. */
+	nh_store_relaxed(&t->bump, 0);
+	/* relaxed: as above. */
+	nh_store_relaxed(&t->recycled, 0);
+	/* relaxed: as above. */
+	nh_store_relaxed(&t->used, 0);
+	/* relaxed: as above. */
+	nh_store_relaxed(&t->trigger, nh_table_trigger(blocks));
+	/* relaxed: as above. */
+	nh_store_relaxed(&t->serial, 0);
+	/* relaxed: as above. */
+	nh_store_relaxed(&t->extras, 0);
+	return NH_OK;
+}
+
+static struct nh_extent *
+extras(const struct nh_table *t)
+{
+	/* order(extras): acquire, so that the extent's fields are seen */
+	return (struct nh_extent *)(uintptr_t)nh_load_acquire(&t->extras);
+}
+
+uint64_t
+nh_table_fini(struct nh_table *t)
+{
+	struct nh_extent *next;
+	uint64_t bytes = 0;
+
+	for (struct nh_extent *e = extras(t); e; e = next) {
+		next = e->link;
+		bytes += e->bytes;
+		nh_arena_free(e);
+	}
+	if (t->extent) {
+		bytes += t->extent->bytes;
+		nh_arena_free(t->extent);
+	}
+	t->extent = NULL;
+	/* relaxed: sleepers discard what they read here. */
+	nh_store_relaxed(&t->extras, 0);
+	return bytes;
+}

@@ -1,0 +1,216 @@
+/*
+ * tune.c - NUMAHASH_* environment variables
+ *
+ * One table says what there is.  A variable that is not in it, or whose value
+ * does not parse, is ignored and gets one line in the warnings.
+ */
+#include "lib/tune.h"
+
+#include <errno.h>
+#include <numahash.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+
+#include "lib/assert.h"
+#include "numa/arena.h"
+
+#define PREFIX "NUMAHASH_"
+#define PREFAULT_DEFAULT ((uint64_t)32 << 20)
+#define PREFAULT_MAX ((uint64_t)64 << 30)
+#define WARNINGS_MAX 4096
+
+extern char **environ;
+
+/* name, what it sets, largest value, words (NULL: a number) */
+#define TUNABLES(X)                                                         \
+	X("ARCH", arch, NH_ARCH_GENERIC, "auto native generic")             \
+	X("HUGEPAGES", hugepages, NH_HUGEPAGES_OFF, "auto hugetlb thp off") \
+	X("CAPACITY", capacity, NH_CAPACITY_MAX, NULL)                      \
+	X("FIXED", fixed, 1, NULL)                                          \
+	X("SEED", seed, UINT64_MAX, NULL)                                   \
+	X("MAINTENANCE", maintenance, 1, NULL)                              \
+	X("PREFAULT", prefault, PREFAULT_MAX, NULL)                         \
+	X("QUIET", quiet, 1, NULL)
+
+struct tunables {
+#define FIELD(name, field, max, words) uint64_t field;
+	TUNABLES(FIELD)
+#undef FIELD
+};
+
+static const struct tunable {
+	const char *name;
+	size_t offset;
+	uint64_t max;
+	const char *words;
+} table[] = {
+#define ROW(name, field, max, words) \
+	{ name, offsetof(struct tunables, field), max, words },
+	TUNABLES(ROW)
+#undef ROW
+};
+
+#define TABLE_ROWS (sizeof(table) / sizeof(table[0]))
+
+static struct tunables tuned = { .prefault = PREFAULT_DEFAULT };
+static char warnings[WARNINGS_MAX];
+static int warning_count;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void
+warn(const char *name, const char *what)
+{
+	size_t used = strlen(warnings);
+
+	warning_count++;
+	snprintf(warnings + used, sizeof(warnings) - used,
+		 "numahash: " PREFIX "%.64s: %s\n", name, what);
+}
+
+/* The place of `text` among space-separated words; false: none of them. */
+static bool
+parse_word(const char *words, const char *text, uint64_t *out)
+{
+	size_t len = strlen(text);
+
+	for (uint64_t i = 0; *words; i++) {
+		size_t n = strcspn(words, " ");
+
+		if (n == len && !strncmp(words, text, n)) {
+			*out = i;
+			return true;
+		}
+		words += n + strspn(words + n, " ");
+	}
+	return false;
+}
+
+static bool
+parse_number(const char *text, uint64_t max, uint64_t *out)
+{
+	unsigned long long n;
+	char *end;
+
+	if (*text < '0' || *text > '9')
+		return false;
+	errno = 0;
+	n = strtoull(text, &end, 0);
+	if (errno || *end || n > max)
+		return false;
+	*out = n;
+	return true;
+}
+
+static void
+read_tunable(const struct tunable *t)
+{
+	char name[32];
+	const char *text;
+	uint64_t value;
+	bool good;
+
+	snprintf(name, sizeof(name), PREFIX "%s", t->name);
+	text = secure_getenv(name);
+	if (!text)
+		return;
+	good = t->words ? parse_word(t->words, text, &value)
+			: parse_number(text, t->max, &value);
+	if (good)
+		memcpy((char *)&tuned + t->offset, &value, sizeof(value));
+	else
+		warn(t->name, "bad value, ignored");
+}
+
+static bool
+is_known(const char *name, size_t len)
+{
+	for (size_t i = 0; i < TABLE_ROWS; i++)
+		if (strlen(table[i].name) == len &&
+		    !strncmp(table[i].name, name, len))
+			return true;
+	return false;
+}
+
+static void
+find_unknown(void)
+{
+	size_t prefix = strlen(PREFIX);
+
+	for (char **e = environ; e && *e; e++) {
+		const char *name = *e + prefix;
+		char copy[65];
+
+		if (strncmp(*e, PREFIX, prefix) ||
+		    is_known(name, strcspn(name, "=")))
+			continue;
+		snprintf(copy, sizeof(copy), "%.*s", (int)strcspn(name, "="),
+			 name);
+		warn(copy, "unknown variable, ignored");
+	}
+}
+
+static enum nh_pages
+best_pages(void)
+{
+	switch (tuned.hugepages) {
+	case NH_HUGEPAGES_THP:
+		return NH_PAGES_THP;
+	case NH_HUGEPAGES_OFF:
+		return NH_PAGES_SMALL;
+	default:
+		return NH_PAGES_HUGETLB;
+	}
+}
+
+static void
+read_all(void)
+{
+	for (size_t i = 0; i < TABLE_ROWS; i++)
+		read_tunable(&table[i]);
+	/* A setuid program hears nothing from its caller, not even this. */
+	if (!getauxval(AT_SECURE))
+		find_unknown();
+	nh_arena_choose_pages(best_pages());
+	if (warning_count && !tuned.quiet)
+		nh_complain(warnings);
+}
+
+void
+nh_tune_process(void)
+{
+	pthread_once(&once, read_all);
+}
+
+uint64_t
+nh_tune_prefault(void)
+{
+	return tuned.prefault;
+}
+
+void
+nh_config_init(struct nh_config *config)
+{
+	if (!config)
+		return;
+	nh_tune_process();
+	*config = (struct nh_config){
+		.size = sizeof(*config),
+		.capacity = tuned.capacity,
+		.seed = tuned.seed,
+		.arch = (int)tuned.arch,
+		.fixed = tuned.fixed && tuned.capacity,
+		.maintenance = tuned.maintenance,
+	};
+}
+
+int
+nh_config_warnings(char *text, size_t size)
+{
+	nh_tune_process();
+	if (text && size)
+		snprintf(text, size, "%s", warnings);
+	return warning_count;
+}

@@ -1,0 +1,15 @@
+/*
+ * tune.h - the environment: read here and nowhere else
+ */
+#ifndef NH_LIB_TUNE_H
+#define NH_LIB_TUNE_H
+
+#include <stdint.h>
+
+/* nh_tune_process - apply what counts for the whole process, once.  Any. */
+void nh_tune_process(void);
+
+/* nh_tune_prefault - bytes to keep faulted in ahead.  After tune_process. */
+uint64_t nh_tune_prefault(void);
+
+#endif

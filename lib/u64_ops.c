@@ -1,0 +1,586 @@
+/*
+ * u64_ops.c - the operations of nh_u64, compiled once for each flavour
+ *
+ * NH_FLAVOUR_OPS, from the Makefile, names the one symbol that leaves here.
+ */
+#include <string.h>
+
+#include "lib/hold.h"
+#include "lib/scan.h"
+
+#define BATCH 32
+
+static inline int
+writable(void)
+{
+	return nh_unlikely(nh_self.in_update) ? NH_ERR_REENTRY : NH_OK;
+}
+
+/* ------------------------------------------------------------------ reading */
+
+/* In a segment that migrates, or beyond the home line. */
+static __attribute__((noinline)) int
+get_slowly(const struct nh_u64 *map, uint64_t hash, uint64_t *value)
+{
+	struct nh_u64 *m = (struct nh_u64 *)map;
+	struct nh_segment *s = &m->segment[nh_segment_of(hash)];
+	const struct nh_descriptor *d = nh_descriptor_of(m, s);
+	uint64_t word = nh_word_of(hash);
+	struct nh_line *home;
+	uint64_t size, v;
+	bool found;
+
+	do {
+		/* order(size): acquire, so that the tables' fields are seen */
+		size = nh_load_acquire(&d->size);
+		home = nh_segment_home(s, d, size, word);
+		found = home && nh_block_find(home, word, d, size, &v);
+	} while (!home || nh_size_changed(d, size));
+	if (!found)
+		return NH_ERR_NOTFOUND;
+	*value = v;
+	return NH_OK;
+}
+
+static inline int
+get_hashed(const struct nh_u64 *m, uint64_t hash, uint64_t *value)
+{
+	const struct nh_descriptor *d = &m->descriptor[nh_segment_of(hash)];
+	/* order(size): acquire, so that base is of this size or a later one */
+	uint64_t size = nh_load_acquire(&d->size);
+	/* order(base): acquire, so that size is read again after it */
+	uint64_t base = nh_load_acquire(&d->base);
+	struct nh_line *home;
+	struct nh_found f;
+
+	if (nh_unlikely(size & NH_SIZE_MIGRATING) || nh_size_changed(d, size))
+		return get_slowly(m, hash, value);
+	home = (struct nh_line *)(uintptr_t)base +
+	       nh_line_index(nh_word_of(hash), size & NH_SIZE_LINES);
+	f = nh_line_find(home, nh_word_of(hash), NH_WORD_KEY);
+	if (nh_unlikely(nh_size_changed(d, size)))
+		return get_slowly(m, hash, value);
+	if (nh_likely(f.hit)) {
+		*value = f.value;
+		return NH_OK;
+	}
+	if (nh_unlikely(f.flags & NH_WORD_MORE))
+		return get_slowly(m, hash, value);
+	return NH_ERR_NOTFOUND;
+}
+
+static int
+get(const struct nh_u64 *m, uint64_t key, uint64_t *value)
+{
+	return get_hashed(m, nh_hash(&m->hash, key), value);
+}
+
+/* ------------------------------------------------------------------ writing */
+
+/*
+ * The value of a pair in its home line, overwritten.  False, and nothing was
+ * done, unless all is as it mostly is.
+ *
+ * The value alone is stored: its word stays as it is while the block is locked,
+ * so a reader gets the old pair or the new one.
+ */
+static inline bool
+overwrite_quickly(struct nh_u64 *m, uint64_t hash, uint64_t value)
+{
+	const struct nh_descriptor *d = &m->descriptor[nh_segment_of(hash)];
+	uint64_t word = nh_word_of(hash);
+	/* order(size): acquire, so that base is of this size or a later one */
+	uint64_t size = nh_load_acquire(&d->size);
+	/* order(base): acquire, so that size is read again after it */
+	uint64_t base = nh_load_acquire(&d->base);
+	bool waited = false, done = false;
+	struct nh_line *home, *even;
+	int slot;
+
+	if (nh_unlikely(size & NH_SIZE_MIGRATING) || nh_size_changed(d, size))
+		return false;
+	home = (struct nh_line *)(uintptr_t)base +
+	       nh_line_index(word, size & NH_SIZE_LINES);
+	even = nh_line_even(home);
+	nh_prefetch_write(even);
+	slot = nh_line_slot(home, word, NH_WORD_KEY);
+	if (slot < 0 || !nh_block_lock(even, &waited))
+		return false;
+	if (nh_likely(!nh_size_changed(d, size) &&
+		      (nh_slot_word(home, (unsigned)slot) & NH_WORD_KEY) ==
+			      word)) {
+		/* order(pair): release, as nh_pair_store() */
+		nh_store_release(&home->pair[slot].value, value);
+		done = true;
+	}
+	nh_block_unlock(even);
+	nh_count_wait(m, waited);
+	return done;
+}
+
+/* What was found of a key, with its block held. */
+struct entry {
+	struct nh_held held;
+	struct nh_spot at;
+	uint64_t value;
+};
+
+static int
+entry_hold(struct nh_u64 *m, uint64_t hash, struct entry *e)
+{
+	int err = nh_hold(m, hash, &e->held);
+
+	if (err)
+		return err;
+	e->at = nh_block_spot(e->held.home, e->held.word);
+	e->value = 0;
+	if (e->at.line)
+		/* relaxed: nobody else writes it while it is locked. */
+		e->value = nh_load_relaxed(&e->at.line->pair[e->at.slot].value);
+	return NH_OK;
+}
+
+static void
+entry_set(struct entry *e, uint64_t value)
+{
+	/* order(pair): release, as nh_pair_store() */
+	nh_store_release(&e->at.line->pair[e->at.slot].value, value);
+}
+
+/* Add the key that was not found, and let go.  NH_RETRY or an error: let go. */
+static int
+entry_add(struct nh_u64 *m, struct entry *e, uint64_t value)
+{
+	struct nh_place place;
+	int err = nh_place_find(m, &e->held, &place);
+
+	if (err)
+		return err;
+	nh_place_store(&e->held, &place, value);
+	nh_added(m, &e->held, place.fresh != NULL);
+	return NH_OK;
+}
+
+static void
+entry_remove(struct nh_u64 *m, struct entry *e)
+{
+	nh_block_remove(e->held.table, nh_line_even(e->held.home), e->at);
+	nh_removed(m, &e->held);
+}
+
+/*
+ * Store a value whether the key is there or not; *old and *loaded tell what
+ * was there.
+ */
+static int
+store_hashed(struct nh_u64 *m, uint64_t hash, uint64_t value, bool replace,
+	     uint64_t *old, bool *loaded)
+{
+	struct entry e;
+	int err;
+
+	do {
+		err = entry_hold(m, hash, &e);
+		if (err)
+			return err;
+		if (!e.at.line)
+			err = entry_add(m, &e, value);
+	} while (err == NH_RETRY);
+	if (err)
+		return err;
+	*loaded = e.at.line != NULL;
+	*old = e.value;
+	if (!e.at.line)
+		return NH_OK;
+	if (replace)
+		entry_set(&e, value);
+	nh_release(&e.held);
+	return NH_OK;
+}
+
+static int
+put_hashed(struct nh_u64 *m, uint64_t hash, uint64_t value)
+{
+	uint64_t old;
+	bool loaded;
+
+	if (nh_likely(overwrite_quickly(m, hash, value)))
+		return NH_OK;
+	return store_hashed(m, hash, value, true, &old, &loaded);
+}
+
+static int
+put(struct nh_u64 *m, uint64_t key, uint64_t value)
+{
+	return writable() ?: put_hashed(m, nh_hash(&m->hash, key), value);
+}
+
+static int
+insert(struct nh_u64 *m, uint64_t key, uint64_t value)
+{
+	uint64_t old;
+	bool loaded;
+	int err = writable();
+
+	if (!err)
+		err = store_hashed(m, nh_hash(&m->hash, key), value, false,
+				   &old, &loaded);
+	if (err)
+		return err;
+	return loaded ? NH_ERR_EXISTS : NH_OK;
+}
+
+static int
+load_or_store(struct nh_u64 *m, uint64_t key, uint64_t value, uint64_t *actual,
+	      bool *loaded)
+{
+	uint64_t hash = nh_hash(&m->hash, key);
+	uint64_t old;
+	bool had = true;
+	int err = writable();
+
+	if (!err && get_hashed(m, hash, &old))
+		err = store_hashed(m, hash, value, false, &old, &had);
+	if (err)
+		return err;
+	if (actual)
+		*actual = had ? old : value;
+	if (loaded)
+		*loaded = had;
+	return NH_OK;
+}
+
+static int
+swap(struct nh_u64 *m, uint64_t key, uint64_t value, uint64_t *old,
+     bool *loaded)
+{
+	uint64_t was;
+	bool had;
+	int err = writable();
+
+	if (!err)
+		err = store_hashed(m, nh_hash(&m->hash, key), value, true, &was,
+				   &had);
+	if (err)
+		return err;
+	if (old && had)
+		*old = was;
+	if (loaded)
+		*loaded = had;
+	return NH_OK;
+}
+
+static int
+compare_and_swap(struct nh_u64 *m, uint64_t key, uint64_t expected,
+		 uint64_t desired)
+{
+	struct entry e;
+	int err = writable();
+
+	if (!err)
+		err = entry_hold(m, nh_hash(&m->hash, key), &e);
+	if (err)
+		return err;
+	if (!e.at.line)
+		err = NH_ERR_NOTFOUND;
+	else if (e.value != expected)
+		err = NH_ERR_MISMATCH;
+	else
+		entry_set(&e, desired);
+	nh_release(&e.held);
+	return err;
+}
+
+static int
+fetch_add(struct nh_u64 *m, uint64_t key, uint64_t delta, uint64_t *old)
+{
+	struct entry e;
+	int err = writable();
+
+	if (err)
+		return err;
+	do {
+		err = entry_hold(m, nh_hash(&m->hash, key), &e);
+		if (err)
+			return err;
+		if (!e.at.line)
+			err = entry_add(m, &e, delta);
+	} while (err == NH_RETRY);
+	if (err)
+		return err;
+	if (e.at.line) {
+		entry_set(&e, e.value + delta);
+		nh_release(&e.held);
+	}
+	if (old)
+		*old = e.value;
+	return NH_OK;
+}
+
+static int
+remove_key(struct nh_u64 *m, uint64_t key, const uint64_t *expected,
+	   uint64_t *old)
+{
+	struct entry e;
+	int err = writable();
+
+	if (!err)
+		err = entry_hold(m, nh_hash(&m->hash, key), &e);
+	if (err)
+		return err;
+	if (!e.at.line)
+		err = NH_ERR_NOTFOUND;
+	else if (expected && e.value != *expected)
+		err = NH_ERR_MISMATCH;
+	if (err) {
+		nh_release(&e.held);
+		return err;
+	}
+	entry_remove(m, &e);
+	if (old)
+		*old = e.value;
+	return NH_OK;
+}
+
+/* ------------------------------------------------------------------- update */
+
+/* The callback's answer, carried out; lets the block go. */
+static int
+update_apply(struct nh_u64 *m, struct entry *e, struct nh_place *place,
+	     int verdict, uint64_t value)
+{
+	bool present = e->at.line != NULL;
+
+	if (verdict == NH_UPDATE_STORE && !present) {
+		nh_place_store(&e->held, place, value);
+		nh_added(m, &e->held, place->fresh != NULL);
+		return NH_OK;
+	}
+	nh_place_drop(&e->held, place);
+	if (verdict == NH_UPDATE_REMOVE && present) {
+		entry_remove(m, e);
+		return NH_OK;
+	}
+	if (verdict == NH_UPDATE_STORE)
+		entry_set(e, value);
+	nh_release(&e->held);
+	return verdict >= NH_UPDATE_KEEP && verdict <= NH_UPDATE_REMOVE
+		       ? NH_OK
+		       : NH_ERR_ARG;
+}
+
+static int
+update(struct nh_u64 *m, uint64_t key, nh_u64_update_fn fn, void *arg)
+{
+	struct nh_place place = { .fresh = NULL };
+	struct entry e;
+	uint64_t value;
+	int verdict;
+	int err = writable();
+
+	if (err)
+		return err;
+	do {
+		err = entry_hold(m, nh_hash(&m->hash, key), &e);
+		if (err)
+			return err;
+		if (!e.at.line)
+			err = nh_place_find(m, &e.held, &place);
+	} while (err == NH_RETRY);
+	if (err)
+		return err;
+	value = e.value;
+	nh_self.in_update = true;
+	verdict = fn(arg, key, e.at.line != NULL, &value);
+	nh_self.in_update = false;
+	return update_apply(m, &e, &place, verdict, value);
+}
+
+/* ------------------------------------------------------------------ batches */
+
+/* One get of a batch, between its prefetch and its answer. */
+struct probe {
+	uint64_t hash, size;
+	struct nh_line *home; /* NULL: to be looked up slowly */
+};
+
+static inline void
+probe_begin(const struct nh_u64 *m, struct probe *p, uint64_t key)
+{
+	const struct nh_descriptor *d;
+	uint64_t base;
+
+	p->hash = nh_hash(&m->hash, key);
+	d = &m->descriptor[nh_segment_of(p->hash)];
+	/* order(size): acquire, so that base is of this size or a later one */
+	p->size = nh_load_acquire(&d->size);
+	/* order(base): acquire, so that size is read again after it */
+	base = nh_load_acquire(&d->base);
+	p->home = NULL;
+	if (nh_unlikely(p->size & NH_SIZE_MIGRATING) ||
+	    nh_size_changed(d, p->size))
+		return;
+	p->home = (struct nh_line *)(uintptr_t)base +
+		  nh_line_index(nh_word_of(p->hash), p->size & NH_SIZE_LINES);
+	nh_prefetch(p->home);
+}
+
+/* True: answered.  False: to be looked up slowly; its chain is on its way. */
+static inline bool
+probe_end(const struct nh_u64 *m, const struct probe *p, uint64_t *value,
+	  uint8_t *found)
+{
+	const struct nh_descriptor *d = &m->descriptor[nh_segment_of(p->hash)];
+	struct nh_line *line = p->home;
+	struct nh_found f;
+
+	if (nh_unlikely(!line))
+		return false;
+	f = nh_line_find(line, nh_word_of(p->hash), NH_WORD_KEY);
+	if (nh_unlikely(nh_size_changed(d, p->size)))
+		return false;
+	*found = f.hit;
+	if (nh_likely(f.hit)) {
+		*value = f.value;
+		return true;
+	}
+	if (nh_likely(!(f.flags & NH_WORD_MORE)))
+		return true;
+	line = nh_line_even(line) + 1;
+	nh_prefetch(nh_link_target(nh_pair_load(&line->pair[NH_LINK_SLOT])));
+	return false;
+}
+
+static size_t
+get_some(const struct nh_u64 *m, const uint64_t *keys, unsigned n,
+	 uint64_t *values, uint8_t *found)
+{
+	struct probe probe[BATCH];
+	uint8_t later[BATCH];
+	unsigned pending = 0;
+	size_t hits = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		probe_begin(m, &probe[i], keys[i]);
+	for (unsigned i = 0; i < n; i++) {
+		if (nh_unlikely(
+			    !probe_end(m, &probe[i], &values[i], &found[i])))
+			later[pending++] = (uint8_t)i;
+		else
+			hits += found[i];
+	}
+	for (unsigned k = 0; k < pending; k++) {
+		unsigned i = later[k];
+
+		found[i] = get_slowly(m, probe[i].hash, &values[i]) == NH_OK;
+		hits += found[i];
+	}
+	return hits;
+}
+
+static int
+get_batch(const struct nh_u64 *m, const uint64_t *keys, size_t n,
+	  uint64_t *values, uint8_t *found, size_t *hits)
+{
+	size_t total = 0;
+
+	for (size_t i = 0; i < n; i += BATCH) {
+		unsigned some = n - i < BATCH ? (unsigned)(n - i) : BATCH;
+
+		total += get_some(m, keys + i, some, values + i, found + i);
+	}
+	if (hits)
+		*hits = total;
+	return NH_OK;
+}
+
+static int
+put_some(struct nh_u64 *m, const uint64_t *keys, const uint64_t *values,
+	 unsigned n, size_t *done)
+{
+	struct probe probe[BATCH];
+	int err = NH_OK;
+
+	for (unsigned i = 0; i < n; i++) {
+		probe_begin(m, &probe[i], keys[i]);
+		if (nh_likely(probe[i].home))
+			nh_prefetch_write(nh_line_even(probe[i].home));
+	}
+	for (unsigned i = 0; i < n && !err; i++) {
+		err = put_hashed(m, probe[i].hash, values[i]);
+		*done += !err;
+	}
+	return err;
+}
+
+static int
+put_batch(struct nh_u64 *m, const uint64_t *keys, const uint64_t *values,
+	  size_t n, size_t *done)
+{
+	size_t total = 0;
+	int err = writable();
+
+	for (size_t i = 0; i < n && !err; i += BATCH) {
+		unsigned some = n - i < BATCH ? (unsigned)(n - i) : BATCH;
+
+		err = put_some(m, keys + i, values + i, some, &total);
+	}
+	if (done)
+		*done = total;
+	return err;
+}
+
+/* ---------------------------------------------------------------- whole map */
+
+static int
+clear(struct nh_u64 *m)
+{
+	int err = writable();
+
+	if (!err)
+		err = nh_map_wipe(m);
+	if (!err)
+		err = nh_map_shrink(m);
+	return err;
+}
+
+static int
+reserve(struct nh_u64 *m, uint64_t n)
+{
+	return writable() ?: nh_map_reserve(m, n);
+}
+
+static int
+shrink(struct nh_u64 *m)
+{
+	return writable() ?: nh_map_shrink(m);
+}
+
+static void
+help(struct nh_u64 *m, unsigned segment)
+{
+	/* Without memory the old table serves on; there will be another time.
+	 */
+	(void)nh_segment_settle(m, &m->segment[segment]);
+}
+
+const struct nh_u64_ops NH_FLAVOUR_OPS = {
+	.name = NH_FLAVOUR_NAME,
+	.get = get,
+	.put = put,
+	.insert = insert,
+	.load_or_store = load_or_store,
+	.swap = swap,
+	.compare_and_swap = compare_and_swap,
+	.fetch_add = fetch_add,
+	.update = update,
+	.remove = remove_key,
+	.get_batch = get_batch,
+	.put_batch = put_batch,
+	.scan = nh_map_scan,
+	.clear = clear,
+	.reserve = reserve,
+	.shrink = shrink,
+	.help = help,
+	.lock_down = nh_map_lock_down,
+};

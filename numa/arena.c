@@ -1,0 +1,511 @@
+/*
+ * arena.c - extents carved from big chunks, coalesced when freed
+ *
+ *	chunk  | table | free | table | free        | top ........... |
+ *				       ^ in a bin     ^ never in a bin
+ *						      touched ^
+ *
+ * A segregated fit with boundary tags kept outside of the memory (after TLSF,
+ * Masmano et al., ECRTS 2004): free extents hang in bins by size, eight bins
+ * an octave, found through a bitmap; an extent knows its neighbours, so freeing
+ * joins them at once.  That matters here more than usual: a growing map frees
+ * tables that are each a little too small for the next one, and only joined
+ * neighbours can be used again.  The top of each chunk is what was never
+ * carved; recycled memory goes first, since its pages are there already.
+ */
+#include "numa/arena.h"
+
+#include <numahash.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#define SUB_BITS 3
+#define BINS (64 << SUB_BITS)
+#define BIN_TRIES 16 /* looked at in the first bin, where not all fit */
+
+#define CHUNK_SMALL ((size_t)256 << 10) /* the first: small maps stay small */
+#define CHUNK_SMALL_MAX ((size_t)16 << 10) /* its largest table */
+#define CHUNK_HUGETLB ((size_t)8 << 20)	   /* taken from the pool at a time */
+#define CHUNK_BYTES ((size_t)64 << 20)	   /* address space, not memory */
+#define RETAIN_MIN ((size_t)1 << 20)
+#define RETAIN_SHARE 8 /* of what is in use, one part may lie free */
+
+struct nh_chunk {
+	struct nh_range range;
+	struct nh_extent *top;
+	char *touched; /* pages below may be resident */
+	struct nh_chunk *next;
+};
+
+struct arena {
+	pthread_mutex_t mutex;
+	struct nh_chunk *chunks; /* newest first */
+	struct nh_extent *bin[BINS];
+	uint64_t bitmap[BINS / 64];
+	size_t used, retained, returned;
+	size_t ahead; /* kept faulted in for nh_arena_prefault() */
+	size_t reserved[NH_PAGES_KINDS];
+	enum nh_pages best;
+};
+
+static struct arena arena = {
+	.mutex = PTHREAD_MUTEX_INITIALIZER,
+	.best = NH_PAGES_HUGETLB,
+};
+
+/* One node so far: the interface carries it for those to come. */
+static struct arena *
+arena_of(int node)
+{
+	(void)node;
+	return &arena;
+}
+
+static size_t
+round_up(size_t n, size_t unit)
+{
+	return (n + unit - 1) / unit * unit;
+}
+
+static size_t
+min_size(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+/* ------------------------------------------------------------------- bins */
+
+static unsigned
+bin_of(size_t bytes)
+{
+	unsigned log = 63 - (unsigned)__builtin_clzll(bytes);
+	unsigned sub =
+		(unsigned)(bytes >> (log - SUB_BITS)) & ((1u << SUB_BITS) - 1);
+
+	return (log << SUB_BITS) + sub;
+}
+
+static void
+bin_add(struct arena *a, struct nh_extent *e)
+{
+	unsigned b = bin_of(e->bytes);
+
+	e->free = true;
+	e->prev = NULL;
+	e->next = a->bin[b];
+	if (e->next)
+		e->next->prev = e;
+	a->bin[b] = e;
+	a->bitmap[b / 64] |= UINT64_C(1) << b % 64;
+	a->retained += e->resident;
+}
+
+static void
+bin_remove(struct arena *a, struct nh_extent *e)
+{
+	unsigned b = bin_of(e->bytes);
+
+	e->free = false;
+	if (e->next)
+		e->next->prev = e->prev;
+	if (e->prev)
+		e->prev->next = e->next;
+	else
+		a->bin[b] = e->next;
+	if (!a->bin[b])
+		a->bitmap[b / 64] &= ~(UINT64_C(1) << b % 64);
+	a->retained -= e->resident;
+}
+
+/* The first bin from b up that has something, or BINS. */
+static unsigned
+bin_next(const struct arena *a, unsigned b)
+{
+	for (unsigned i = b / 64; i < BINS / 64; i++) {
+		uint64_t bits = a->bitmap[i];
+
+		if (i == b / 64)
+			bits &= ~UINT64_C(0) << b % 64;
+		if (bits)
+			return i * 64 + (unsigned)__builtin_ctzll(bits);
+	}
+	return BINS;
+}
+
+static struct nh_extent *
+bin_find(const struct arena *a, size_t bytes)
+{
+	unsigned b = bin_of(bytes);
+	struct nh_extent *e = a->bin[b];
+
+	for (int tries = BIN_TRIES; e && tries; tries--, e = e->next)
+		if (e->bytes >= bytes)
+			return e;
+	b = bin_next(a, b + 1);
+	return b < BINS ? a->bin[b] : NULL;
+}
+
+/* ----------------------------------------------------------------- chunks */
+
+static size_t
+top_resident(const struct nh_chunk *c)
+{
+	return c->touched > c->top->base ? (size_t)(c->touched - c->top->base)
+					 : 0;
+}
+
+static struct nh_chunk *
+chunk_map(struct arena *a, size_t bytes, enum nh_pages best, int node)
+{
+	struct nh_chunk *c = calloc(1, sizeof(*c));
+	struct nh_extent *top = calloc(1, sizeof(*top));
+
+	if (!c || !top || nh_mem_map(&c->range, bytes, best, node))
+		goto undo;
+	top->base = c->range.base;
+	top->bytes = c->range.bytes;
+	top->node = node;
+	top->chunk = c;
+	c->top = top;
+	c->touched = top->base;
+	c->next = a->chunks;
+	a->chunks = c;
+	a->reserved[c->range.pages] += c->range.bytes;
+	return c;
+undo:
+	free(top);
+	free(c);
+	return NULL;
+}
+
+/*
+ * A chunk with room for `bytes`: small at first, then huge pages from the
+ * pool as long as it has some, then a large stretch of address space, or at
+ * the least what is wanted (the address space may be limited).
+ */
+static struct nh_chunk *
+chunk_add(struct arena *a, size_t bytes, int node)
+{
+	size_t need = round_up(bytes, NH_HUGE_PAGE);
+	struct nh_chunk *c = NULL;
+
+	if (!a->chunks && bytes <= CHUNK_SMALL_MAX)
+		return chunk_map(a, CHUNK_SMALL, NH_PAGES_SMALL, node);
+	if (a->best == NH_PAGES_HUGETLB)
+		c = chunk_map(a, round_up(need, CHUNK_HUGETLB),
+			      NH_PAGES_HUGETLB, node);
+	if (c && c->range.pages == NH_PAGES_HUGETLB)
+		return c;
+	if (!c && need < CHUNK_BYTES)
+		c = chunk_map(a, CHUNK_BYTES, a->best, node);
+	return c ? c : chunk_map(a, need, a->best, node);
+}
+
+static struct nh_chunk *
+chunk_with_room(struct arena *a, size_t bytes)
+{
+	struct nh_chunk *c = a->chunks;
+
+	while (c && c->top->bytes < bytes)
+		c = c->next;
+	return c;
+}
+
+/* ---------------------------------------------------------- alloc and free */
+
+/* Cut `bytes` off the front of e into `front`, its new neighbour. */
+static void
+split_front(struct nh_extent *e, struct nh_extent *front, size_t bytes)
+{
+	*front = (struct nh_extent){
+		.base = e->base,
+		.bytes = bytes,
+		.node = e->node,
+		.chunk = e->chunk,
+		.before = e->before,
+		.after = e,
+	};
+	if (e->before)
+		e->before->after = front;
+	e->before = front;
+	e->base += bytes;
+	e->bytes -= bytes;
+}
+
+static struct nh_extent *
+take_free(struct arena *a, struct nh_extent *spare, size_t bytes)
+{
+	struct nh_extent *e = bin_find(a, bytes);
+
+	if (!e)
+		return NULL;
+	bin_remove(a, e);
+	if (e->bytes == bytes) {
+		free(spare);
+		return e;
+	}
+	split_front(e, spare, bytes);
+	e->resident = min_size(e->resident, e->bytes);
+	bin_add(a, e);
+	return spare;
+}
+
+static struct nh_extent *
+take_top(struct arena *a, struct nh_extent *spare, size_t bytes, int node)
+{
+	struct nh_chunk *c = chunk_with_room(a, bytes);
+
+	if (!c)
+		c = chunk_add(a, bytes, node);
+	if (!c)
+		return NULL;
+	a->retained -= top_resident(c);
+	split_front(c->top, spare, bytes);
+	if (c->touched < c->top->base)
+		c->touched = c->top->base;
+	a->retained += top_resident(c);
+	return spare;
+}
+
+struct nh_extent *
+nh_arena_alloc(size_t bytes, int node)
+{
+	struct arena *a = arena_of(node);
+	struct nh_extent *spare = malloc(sizeof(*spare));
+	struct nh_extent *e;
+
+	if (!spare)
+		return NULL;
+	bytes = round_up(bytes, NH_ARENA_UNIT);
+	pthread_mutex_lock(&a->mutex);
+	e = take_free(a, spare, bytes);
+	if (!e)
+		e = take_top(a, spare, bytes, node);
+	if (e)
+		a->used += bytes;
+	pthread_mutex_unlock(&a->mutex);
+	if (!e)
+		free(spare);
+	return e;
+}
+
+static bool
+is_top(const struct nh_extent *e)
+{
+	return e->chunk->top == e;
+}
+
+/* Make `e` and the extent after it one; the latter's node goes. */
+static void
+join_after(struct nh_extent *e)
+{
+	struct nh_extent *dead = e->after;
+
+	e->bytes += dead->bytes;
+	e->resident += dead->resident;
+	e->after = dead->after;
+	if (e->after)
+		e->after->before = e;
+	free(dead);
+}
+
+/* Put a free extent, out of every bin, where it belongs. */
+static void
+settle(struct arena *a, struct nh_extent *e)
+{
+	struct nh_chunk *c = e->chunk;
+
+	if (e->before && e->before->free) {
+		e = e->before;
+		bin_remove(a, e);
+		join_after(e);
+	}
+	if (e->after->free) {
+		bin_remove(a, e->after);
+		join_after(e);
+	}
+	if (!is_top(e->after)) {
+		bin_add(a, e);
+		return;
+	}
+	a->retained -= top_resident(c);
+	join_after(e);
+	c->top = e;
+	a->retained += top_resident(c);
+}
+
+/* Pages that lie whole in [base, base + bytes), of the chunk's kind. */
+static size_t
+whole_pages(const struct nh_chunk *c, char **base, size_t bytes)
+{
+	size_t page = c->range.pages == NH_PAGES_HUGETLB ? NH_HUGE_PAGE
+							 : NH_SMALL_PAGE;
+	size_t head = (page - (uintptr_t)*base % page) % page;
+
+	if (bytes < head + page)
+		return 0;
+	*base += head;
+	return (bytes - head) / page * page;
+}
+
+/* The largest free extent worth giving back, or NULL. */
+static struct nh_extent *
+largest_resident(struct arena *a)
+{
+	for (unsigned b = BINS; b-- > bin_of(NH_SMALL_PAGE);)
+		for (struct nh_extent *e = a->bin[b]; e; e = e->next) {
+			char *base = e->base;
+
+			if (e->resident &&
+			    whole_pages(e->chunk, &base, e->bytes))
+				return e;
+		}
+	return NULL;
+}
+
+/*
+ * The extent is taken out of its bin meanwhile, so that the system call needs
+ * no mutex: others go on allocating.  Its ragged ends stay resident and are
+ * forgotten: less than two pages each.
+ */
+static void
+give_back(struct arena *a, struct nh_extent *e)
+{
+	char *base = e->base;
+	size_t bytes = whole_pages(e->chunk, &base, e->bytes);
+	bool done;
+
+	bin_remove(a, e);
+	pthread_mutex_unlock(&a->mutex);
+	done = nh_mem_return(base, bytes);
+	pthread_mutex_lock(&a->mutex);
+	if (done)
+		a->returned += min_size(e->resident, bytes);
+	e->resident = 0;
+	settle(a, e);
+}
+
+/* The same for what lies between the top of a chunk and its frontier. */
+static void
+give_back_top(struct arena *a, struct nh_chunk *c)
+{
+	char *base = c->top->base;
+	size_t bytes = whole_pages(c, &base, top_resident(c));
+
+	if (!bytes || !nh_mem_return(base, bytes))
+		return;
+	a->retained -= top_resident(c);
+	a->returned += bytes;
+	c->touched = base;
+	a->retained += top_resident(c);
+}
+
+static bool
+retains_too_much(const struct arena *a)
+{
+	return a->retained > RETAIN_MIN + a->ahead + a->used / RETAIN_SHARE;
+}
+
+static void
+trim(struct arena *a)
+{
+	while (retains_too_much(a)) {
+		struct nh_extent *e = largest_resident(a);
+
+		if (!e)
+			break;
+		give_back(a, e);
+	}
+	for (struct nh_chunk *c = a->chunks; c; c = c->next)
+		if (retains_too_much(a))
+			give_back_top(a, c);
+}
+
+void
+nh_arena_free(struct nh_extent *e)
+{
+	struct arena *a = arena_of(e->node);
+
+	pthread_mutex_lock(&a->mutex);
+	a->used -= e->bytes;
+	e->resident = e->bytes;
+	settle(a, e);
+	trim(a);
+	pthread_mutex_unlock(&a->mutex);
+}
+
+/* --------------------------------------------------------------- prefault */
+
+/* What to fault in next: at most one huge page.  0 when enough is there. */
+static size_t
+prefault_next(struct arena *a, size_t want, char **from)
+{
+	struct nh_chunk *c = a->chunks;
+	size_t room;
+
+	if (!c || c->range.pages == NH_PAGES_SMALL)
+		return 0;
+	if (c->top->bytes < want)
+		c = chunk_add(a, want, c->top->node);
+	if (!c || top_resident(c) >= want)
+		return 0;
+	*from = (char *)((uintptr_t)c->touched / NH_HUGE_PAGE * NH_HUGE_PAGE);
+	if (*from < c->range.base)
+		*from = c->range.base;
+	room = (size_t)(c->range.base + c->range.bytes - *from);
+	return min_size(room, NH_HUGE_PAGE);
+}
+
+static void
+prefault_done(struct arena *a, char *end)
+{
+	for (struct nh_chunk *c = a->chunks; c; c = c->next) {
+		if (end <= c->touched || end <= c->range.base ||
+		    end > c->range.base + c->range.bytes)
+			continue;
+		a->retained -= top_resident(c);
+		c->touched = end;
+		a->retained += top_resident(c);
+	}
+}
+
+void
+nh_arena_prefault(size_t bytes, int node)
+{
+	struct arena *a = arena_of(node);
+	char *from = NULL;
+
+	for (;;) {
+		size_t n;
+
+		pthread_mutex_lock(&a->mutex);
+		a->ahead = bytes;
+		n = prefault_next(a, bytes, &from);
+		pthread_mutex_unlock(&a->mutex);
+		if (!n || !nh_mem_populate(from, n))
+			return;
+		pthread_mutex_lock(&a->mutex);
+		prefault_done(a, from + n);
+		pthread_mutex_unlock(&a->mutex);
+	}
+}
+
+void
+nh_arena_choose_pages(enum nh_pages best)
+{
+	pthread_mutex_lock(&arena.mutex);
+	arena.best = best;
+	pthread_mutex_unlock(&arena.mutex);
+}
+
+void
+nh_arena_stats(struct nh_arena_stats *out)
+{
+	pthread_mutex_lock(&arena.mutex);
+	for (int kind = 0; kind < NH_PAGES_KINDS; kind++)
+		out->reserved[kind] = arena.reserved[kind];
+	out->used = arena.used;
+	out->retained = arena.retained;
+	out->returned = arena.returned;
+	pthread_mutex_unlock(&arena.mutex);
+}

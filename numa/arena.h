@@ -1,0 +1,72 @@
+/*
+ * arena.h - memory for tables, one arena a memory node
+ *
+ * Memory that once held table lines only ever holds table lines, and its
+ * address space is never unmapped: a thread that slept through a migration may
+ * still look at it (lib/table.h says why that is harmless).
+ */
+#ifndef NH_NUMA_ARENA_H
+#define NH_NUMA_ARENA_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "numa/mem.h"
+
+#define NH_ARENA_UNIT ((size_t)128) /* sizes and addresses are multiples */
+
+/* A stretch of one chunk: a table, or free. */
+struct nh_extent {
+	char *base;
+	size_t bytes;
+	int node;
+	struct nh_extent *link; /* for whoever holds it */
+
+	/* The arena's own: */
+	struct nh_chunk *chunk;
+	struct nh_extent *before, *after; /* neighbours in the chunk */
+	struct nh_extent *prev, *next;	  /* in a list of free ones */
+	size_t resident; /* of a free one: bytes that may hold pages */
+	bool free;
+};
+
+/*
+ * nh_arena_alloc - `bytes` for a table on `node` (-1: any)
+ *
+ * What it holds is zeros or the lines of a drained table: no word of it has a
+ * bit that a live line has.  NULL when memory is out.  Any thread; takes the
+ * arena's mutex; O(1) but for the system calls when the arena must grow.
+ */
+struct nh_extent *nh_arena_alloc(size_t bytes, int node);
+
+/*
+ * nh_arena_free - hand an extent back; never fails.  Any thread.
+ *
+ * It joins its free neighbours.  When the arena then keeps more free pages than
+ * an eighth of what is in use, the largest free extents are given back to the
+ * system.
+ */
+void nh_arena_free(struct nh_extent *e);
+
+/*
+ * nh_arena_prefault - have `bytes` of never-used memory faulted in.  Any
+ * thread.
+ *
+ * Done a huge page at a time without the mutex, so nobody waits for it.
+ */
+void nh_arena_prefault(size_t bytes, int node);
+
+/*
+ * nh_arena_choose_pages - the best kind to ask for.  Before other threads.
+ *
+ * Later calls change what is mapped from then on.
+ */
+void nh_arena_choose_pages(enum nh_pages best);
+
+struct nh_arena_stats {
+	uint64_t reserved[NH_PAGES_KINDS];
+	uint64_t used, retained, returned;
+};
+void nh_arena_stats(struct nh_arena_stats *out);
+
+#endif

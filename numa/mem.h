@@ -1,0 +1,62 @@
+/*
+ * mem.h - address space and pages: the only caller of mmap and madvise
+ */
+#ifndef NH_NUMA_MEM_H
+#define NH_NUMA_MEM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define NH_SMALL_PAGE ((size_t)4096)
+#define NH_HUGE_PAGE ((size_t)2 << 20)
+
+/* What a range was backed with, best first. */
+enum nh_pages {
+	NH_PAGES_HUGETLB, /* 2 MiB from the system's pool, reserved by mmap */
+	NH_PAGES_THP,	  /* transparent huge pages asked for */
+	NH_PAGES_SMALL,	  /* 4 KiB, and huge ones declined */
+	NH_PAGES_KINDS,
+};
+
+struct nh_range {
+	char *base;
+	size_t bytes;
+	enum nh_pages pages;
+};
+
+/*
+ * nh_mem_map - zeroed memory of the best kind from `best` down.  Any thread.
+ *
+ * `bytes` is a multiple of NH_HUGE_PAGE unless best is NH_PAGES_SMALL, where a
+ * multiple of NH_SMALL_PAGE does; the range is aligned accordingly.  Each kind
+ * that was refused is counted.  `node` is a memory node or -1 for any: with one
+ * node there is nothing to bind yet.  NH_ERR_NOMEM.
+ */
+int nh_mem_map(struct nh_range *range, size_t bytes, enum nh_pages best,
+	       int node);
+
+/*
+ * nh_mem_populate - fault [p, p + bytes) in for writing.  Any thread.
+ *
+ * False where the kernel refuses (before 5.14, or no memory is left): whoever
+ * touches the pages faults them in then.  The refusal is counted.
+ */
+bool nh_mem_populate(char *p, size_t bytes);
+
+/*
+ * nh_mem_return - give the pages of [p, p + bytes) back; they read as zeros
+ *
+ * Page-aligned for the kind of range it lies in.  False where the kernel
+ * refuses; then nothing changed, and it is counted.  Any thread.
+ */
+bool nh_mem_return(char *p, size_t bytes);
+
+/* Refusals since the process began.  Any thread. */
+struct nh_mem_refusals {
+	uint64_t map[NH_PAGES_KINDS];
+	uint64_t populate, give_back;
+};
+void nh_mem_refusals(struct nh_mem_refusals *out);
+
+#endif
