@@ -10,6 +10,7 @@
 
 /* Loads in percent of the slots of the blocks. */
 #define NH_LOAD_FIT 58	  /* made to measure */
+#define NH_LOAD_TIGHT 76  /* the same, when asked for */
 #define NH_LOAD_SHRINK 30 /* below: too large */
 #define NH_LOAD_SPARSE 35 /* overflow below this is bad luck, or malice */
 #define NH_SAMPLE_BLOCKS 32
@@ -63,11 +64,11 @@ nh_table_estimate(const struct nh_table *t, uint64_t block, uint64_t most)
 	return nh_table_sample(t, block, want) * blocks / want + chained;
 }
 
-/* Blocks that hold n entries well. */
+/* Blocks that hold n entries at a load in percent. */
 static inline uint64_t
-nh_blocks_for(uint64_t n)
+nh_blocks_for(uint64_t n, uint64_t load)
 {
-	return n * 100 / (NH_LOAD_FIT * NH_BLOCK_SLOTS) + 1;
+	return n * 100 / (load * NH_BLOCK_SLOTS) + 1;
 }
 
 /* Entries a segment should have room for, when the whole map gets n. */
@@ -89,7 +90,7 @@ nh_blocks_reserved(const struct nh_u64 *m)
 	/* relaxed: a number of its own. */
 	uint64_t n = nh_load_relaxed(&m->reserved);
 
-	return n ? nh_blocks_for(nh_segment_share(n)) : 1;
+	return n ? nh_blocks_for(nh_segment_share(n), NH_LOAD_FIT) : 1;
 }
 
 /* Start the next larger table.  NH_ERR_NOMEM. */
@@ -165,6 +166,7 @@ nh_hold_stable(struct nh_u64 *m, struct nh_held *held)
 	held->old = false;
 	held->home = (struct nh_line *)(uintptr_t)base +
 		     nh_line_index(held->word, held->size & NH_SIZE_LINES);
+	nh_prefetch_write(nh_line_even(held->home));
 	if (nh_block_lock(nh_line_even(held->home), &waited)) {
 		nh_count_wait(m, waited);
 		if (!nh_size_changed(d, held->size))
@@ -188,11 +190,12 @@ nh_hold_stable(struct nh_u64 *m, struct nh_held *held)
 static int
 nh_hold(struct nh_u64 *m, uint64_t hash, struct nh_held *held)
 {
+	unsigned spins = 0;
 	int err;
 
 	held->segment = &m->segment[nh_segment_of(hash)];
 	held->word = nh_word_of(hash);
-	do {
+	for (;;) {
 		/* order(size): acquire, so that the tables' fields are seen */
 		held->size = nh_load_acquire(
 			&m->descriptor[nh_segment_of(hash)].size);
@@ -200,8 +203,10 @@ nh_hold(struct nh_u64 *m, uint64_t hash, struct nh_held *held)
 			err = nh_hold_migrating(m, held);
 		else
 			err = nh_hold_stable(m, held);
-	} while (err == NH_RETRY);
-	return err;
+		if (nh_likely(err != NH_RETRY))
+			return err;
+		nh_wait(&spins);
+	}
 }
 
 static inline void
@@ -355,7 +360,7 @@ nh_held_shrink(const struct nh_u64 *m, const struct nh_held *held)
 	n = nh_held_estimate(held);
 	if (nh_table_loaded(held->table, n, NH_LOAD_SHRINK))
 		return 0;
-	want = nh_blocks_for(n);
+	want = nh_blocks_for(n, NH_LOAD_FIT);
 	if (want < nh_blocks_reserved(m))
 		want = nh_blocks_reserved(m);
 	to = nh_ladder_toward(had, want, nh_segment_number(m, held->segment));

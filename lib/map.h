@@ -97,9 +97,6 @@ struct nh_u64_ops {
 extern const struct nh_u64_ops nh_u64_ops_generic;
 extern const struct nh_u64_ops nh_u64_ops_native;
 
-/* The table of a segment that has none: two empty lines that are never live. */
-extern struct nh_line nh_empty_block[2];
-
 static inline unsigned
 nh_segment_of(uint64_t hash)
 {

@@ -27,12 +27,10 @@
 #ifndef NH_LIB_MIGRATE_H
 #define NH_LIB_MIGRATE_H
 
-#include <string.h>
-
 #include "lib/block.h"
 #include "lib/ladder.h"
 
-#define NH_GROUP_MAX 64	  /* blocks of either table in a group */
+#define NH_GROUP_MAX 64	   /* blocks of either table in a group */
 #define NH_HELP_BLOCKS 256 /* old and new ones a write drains, about */
 #define NH_CLAIM_NEXT UINT64_C(0xffffffff)
 
@@ -85,7 +83,7 @@ nh_segment_finish(struct nh_u64 *m, struct nh_segment *s, uint64_t size)
 	struct nh_descriptor *d = nh_descriptor_of(m, s);
 	struct nh_table *old = nh_segment_table(s, size);
 	struct nh_table *next = nh_segment_next(s, size);
-	uint64_t lines = 2 * nh_table_blocks(next);
+	uint64_t lines = 2 * (nh_table_blocks(next) ?: 1);
 	struct nh_stripe *mine = nh_stripe_mine(m->stripe);
 	bool grew = nh_table_blocks(next) > nh_table_blocks(old);
 	uint64_t freed;
@@ -170,6 +168,70 @@ idle:
 	return NH_OK;
 }
 
+/* Let a retired block go for good. */
+static void
+nh_block_retire(struct nh_line *even)
+{
+	nh_atomic *lock = &even->pair[0].word;
+	/* relaxed: nobody else writes it while it is locked. */
+	uint64_t w = nh_load_relaxed(lock);
+
+	/* order(drained): release, after the new blocks are filled */
+	nh_store_release(lock, w & ~(NH_WORD_LIVE | NH_WORD_LOCK));
+}
+
+static bool
+nh_block_is_empty(const struct nh_line *even)
+{
+	uint64_t words = 0;
+
+	for (unsigned i = 0; i < NH_BLOCK_SLOTS; i++)
+		words |= nh_slot_word(&even[i / 4], i % 4);
+	return !(words & (NH_WORD_VALID | NH_WORD_LINK));
+}
+
+/*
+ * nh_segment_drop - an empty segment with a table of one block: let it have
+ * none
+ *
+ * The same steps as a migration, with the block locked from the start, so that
+ * it stays empty.  Does nothing when the segment is not so.
+ */
+static void
+nh_segment_drop(struct nh_u64 *m, struct nh_segment *s)
+{
+	struct nh_descriptor *d = nh_descriptor_of(m, s);
+	/* order(size): acquire, so that the table's fields are seen */
+	uint64_t size = nh_load_acquire(&d->size);
+	struct nh_table *old = nh_segment_table(s, size);
+	struct nh_table *next = nh_segment_next(s, size);
+	struct nh_line *even = nh_table_lines(old);
+	bool waited = false;
+	uint64_t idle = 0;
+
+	/* order(busy): acquire, so the last migration's end is seen */
+	if (!nh_cas_acquire(&s->busy, &idle, 1))
+		return;
+	if (size & NH_SIZE_MIGRATING || nh_table_blocks(old) != 1 ||
+	    nh_size_changed(d, size) || !nh_block_lock(even, &waited))
+		goto idle;
+	if (!nh_block_is_empty(even)) {
+		nh_block_unlock(even);
+		goto idle;
+	}
+	nh_table_none(next);
+	/* order(table): release, there is nothing to drain */
+	nh_store_release(&s->groups, 0);
+	/* order(size): release, after both tables' fields */
+	nh_store_release(&d->size, size + NH_SIZE_MIGRATING);
+	nh_block_retire(even);
+	nh_segment_finish(m, s, size + NH_SIZE_MIGRATING);
+	return;
+idle:
+	/* order(busy): release, nothing was changed */
+	nh_store_release(&s->busy, 0);
+}
+
 /* -------------------------------------------------------------------- drain */
 
 /* A group being built: which slots of its new lines are taken. */
@@ -178,9 +240,11 @@ struct nh_build {
 	struct nh_table *table;
 	struct nh_line *lines; /* of the group's first new block */
 	uint64_t first;	       /* its index in the table */
+	uint64_t table_lines;  /* of the whole table */
 	unsigned blocks;
 	unsigned char used[2 * NH_GROUP_MAX]; /* slots, by line */
 	bool more[2 * NH_GROUP_MAX];
+	struct nh_line nowhere; /* where empty slots are copied to */
 };
 
 /* What comes next of both tables: two streams that are written. */
@@ -227,35 +291,46 @@ nh_build_chain(struct nh_build *b, unsigned line, struct nh_kv kv)
 	return true;
 }
 
-static bool
-nh_build_add(struct nh_build *b, struct nh_kv kv)
+/* A pair whose home line is full. */
+static __attribute__((noinline)) bool
+nh_build_spill(struct nh_build *b, unsigned home, struct nh_kv kv)
 {
-	unsigned home =
-		(unsigned)(nh_line_index(kv.word,
-					 2 * nh_table_blocks(b->table)) -
-			   b->first);
-	unsigned line = home;
+	unsigned other = home ^ 1;
 
-	kv.word &= NH_WORD_KEY;
-	if (nh_unlikely(b->used[line] == NH_LINE_SLOTS)) {
-		b->more[home] = true;
-		line ^= 1;
-		if (b->used[line] == NH_LINE_SLOTS)
-			return nh_build_chain(b, home, kv);
-	}
-	nh_pair_store(&b->lines[line].pair[b->used[line]++], kv);
+	b->more[home] = true;
+	if (b->used[other] == NH_LINE_SLOTS)
+		return nh_build_chain(b, home, kv);
+	nh_pair_store(&b->lines[other].pair[b->used[other]++], kv);
 	return true;
 }
 
-static bool
+/*
+ * Which slots are taken is as good as random, so no branch asks: an empty slot
+ * is copied too, to nowhere, and not counted.
+ */
+static inline bool
+nh_build_add(struct nh_build *b, struct nh_kv kv)
+{
+	bool valid = kv.word & NH_WORD_VALID;
+	uint64_t home = nh_line_index(kv.word, b->table_lines) - b->first;
+	unsigned line = valid ? (unsigned)home : 0;
+	unsigned used = b->used[line];
+	struct nh_pair *to = &b->lines[line].pair[used];
+
+	kv.word &= NH_WORD_KEY;
+	if (nh_unlikely(used == NH_LINE_SLOTS))
+		return !valid || nh_build_spill(b, line, kv);
+	nh_pair_store(valid ? to : b->nowhere.pair, kv);
+	b->used[line] = (unsigned char)(used + valid);
+	return true;
+}
+
+static inline bool
 nh_build_add_line(struct nh_build *b, const struct nh_line *line)
 {
-	for (unsigned i = 0; i < NH_LINE_SLOTS; i++) {
-		struct nh_kv kv = nh_pair_load(&line->pair[i]);
-
-		if (kv.word & NH_WORD_VALID && !nh_build_add(b, kv))
+	for (unsigned i = 0; i < NH_LINE_SLOTS; i++)
+		if (nh_unlikely(!nh_build_add(b, nh_pair_load(&line->pair[i]))))
 			return false;
-	}
 	return true;
 }
 
@@ -273,7 +348,20 @@ nh_build_add_block(struct nh_build *b, struct nh_line *even)
 	return true;
 }
 
-/* Clear what is left of each line, and set the flags of its slot 0. */
+/* Empty lines to begin with; nobody can lock them before they are live. */
+static void
+nh_build_open(struct nh_build *b)
+{
+	for (unsigned i = 0; i < 2 * b->blocks; i++) {
+		b->used[i] = 0;
+		b->more[i] = false;
+		for (unsigned slot = 0; slot < NH_LINE_SLOTS; slot++)
+			nh_pair_store(&b->lines[i].pair[slot],
+				      (struct nh_kv){ 0, 0 });
+	}
+}
+
+/* Set the flags of each line's slot 0. */
 static void
 nh_build_close(struct nh_build *b)
 {
@@ -281,9 +369,6 @@ nh_build_close(struct nh_build *b)
 		struct nh_line *line = &b->lines[i];
 		uint64_t flags = i % 2 ? 0 : NH_WORD_LIVE;
 
-		for (unsigned slot = b->used[i]; slot < NH_LINE_SLOTS; slot++)
-			nh_pair_store(&line->pair[slot],
-				      (struct nh_kv){ 0, 0 });
 		if (b->more[i])
 			flags |= NH_WORD_MORE;
 		/* order(drained): release, though the old blocks' is what
@@ -333,14 +418,8 @@ nh_group_unlock(struct nh_line *even, unsigned blocks)
 static void
 nh_group_retire(struct nh_line *even, unsigned blocks)
 {
-	for (unsigned i = blocks; i-- > 0;) {
-		nh_atomic *lock = &even[2 * i].pair[0].word;
-		/* relaxed: nobody else writes it while it is locked. */
-		uint64_t w = nh_load_relaxed(lock);
-
-		/* order(drained): release, after the new blocks are filled */
-		nh_store_release(lock, w & ~(NH_WORD_LIVE | NH_WORD_LOCK));
-	}
+	for (unsigned i = blocks; i-- > 0;)
+		nh_block_retire(even + 2 * i);
 }
 
 /*
@@ -379,8 +458,8 @@ nh_group_drain(struct nh_u64 *m, struct nh_segment *s, uint64_t size,
 	b.blocks = (unsigned)(nh_table_blocks(b.table) / groups);
 	b.first = 2 * b.blocks * group;
 	b.lines = nh_table_lines(b.table) + b.first;
-	memset(b.used, 0, 2 * b.blocks);
-	memset(b.more, 0, 2 * b.blocks);
+	b.table_lines = 2 * nh_table_blocks(b.table);
+	nh_build_open(&b);
 	if (group + 1 < groups) {
 		nh_group_prefetch(even + 2 * p, p);
 		nh_group_prefetch(b.lines + 2 * b.blocks, b.blocks);

@@ -305,6 +305,19 @@ nh_segment_entries(struct nh_u64 *m, unsigned number)
 	return n;
 }
 
+/* The smallest table for what a segment holds, or none for nothing. */
+static int
+nh_segment_fit(struct nh_u64 *m, unsigned number)
+{
+	uint64_t n = nh_segment_entries(m, number);
+	int err = nh_segment_resize(m, number, nh_blocks_for(n, NH_LOAD_TIGHT),
+				    false);
+
+	if (!err && !n)
+		nh_segment_drop(m, &m->segment[number]);
+	return err;
+}
+
 /* nh_map_shrink - fit each segment, and drop what was reserved */
 static int
 nh_map_shrink(struct nh_u64 *m)
@@ -316,8 +329,7 @@ nh_map_shrink(struct nh_u64 *m)
 	/* relaxed: a number of its own. */
 	nh_store_relaxed(&m->reserved, 0);
 	for (unsigned i = 0; i < NH_SEGMENTS && !err; i++)
-		err = nh_segment_resize(
-			m, i, nh_blocks_for(nh_segment_entries(m, i)), false);
+		err = nh_segment_fit(m, i);
 	return err;
 }
 
@@ -325,7 +337,7 @@ nh_map_shrink(struct nh_u64 *m)
 static int
 nh_map_reserve(struct nh_u64 *m, uint64_t n)
 {
-	uint64_t blocks = nh_blocks_for(nh_segment_share(n));
+	uint64_t blocks = nh_blocks_for(nh_segment_share(n), NH_LOAD_FIT);
 	int err = NH_OK;
 
 	if (!n)

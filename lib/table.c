@@ -60,6 +60,20 @@ nh_table_init(struct nh_table *t, uint64_t blocks, bool fixed, int node)
 	return NH_OK;
 }
 
+struct nh_line nh_empty_block[2] __attribute__((aligned(128)));
+
+void
+nh_table_none(struct nh_table *t)
+{
+	t->extent = NULL;
+	/* order(table): release, after the descriptor left this table */
+	nh_store_release(&t->lines, (uintptr_t)nh_empty_block);
+	/* order(table): release, as above */
+	nh_store_release(&t->blocks, 0);
+	/* relaxed: the descriptor publishes it. */
+	nh_store_relaxed(&t->extras, 0);
+}
+
 static struct nh_extent *
 extras(const struct nh_table *t)
 {

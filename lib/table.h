@@ -38,6 +38,9 @@ struct nh_table {
 	struct nh_extent *extent;
 };
 
+/* Two empty lines that are never live: what a segment without a table has. */
+extern struct nh_line nh_empty_block[2];
+
 static inline struct nh_line *
 nh_table_lines(const struct nh_table *t)
 {
@@ -65,6 +68,9 @@ nh_table_even(const struct nh_table *t, uint64_t block)
  * The table is nobody else's yet.
  */
 int nh_table_init(struct nh_table *t, uint64_t blocks, bool fixed, int node);
+
+/* nh_table_none - be the table of a segment that has none.  Nobody else's. */
+void nh_table_none(struct nh_table *t);
 
 /* nh_table_fini - give its memory back: how much.  No block of it is live. */
 uint64_t nh_table_fini(struct nh_table *t);

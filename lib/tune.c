@@ -201,7 +201,7 @@ nh_config_init(struct nh_config *config)
 		.capacity = tuned.capacity,
 		.seed = tuned.seed,
 		.arch = (int)tuned.arch,
-		.fixed = tuned.fixed && tuned.capacity,
+		.fixed = tuned.fixed,
 		.maintenance = tuned.maintenance,
 	};
 }

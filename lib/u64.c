@@ -13,9 +13,6 @@
 #include "lib/map.h"
 #include "lib/tune.h"
 
-struct nh_line nh_empty_block[2]
-	__attribute__((aligned(128))); /* read by all, never written */
-
 /* ------------------------------------------------------- create and destroy */
 
 /* Random, or an error: a hash that can be guessed is worse than no map. */
@@ -54,11 +51,8 @@ static void
 init_segments(struct nh_u64 *m)
 {
 	for (unsigned i = 0; i < NH_SEGMENTS; i++) {
-		struct nh_table *t = &m->segment[i].table[0];
-
-		/* relaxed, all: no other thread has the map yet. */
-		nh_store_relaxed(&t->lines, (uintptr_t)nh_empty_block);
-		/* relaxed: as above. */
+		nh_table_none(&m->segment[i].table[0]);
+		/* relaxed, both: no other thread has the map yet. */
 		nh_store_relaxed(&m->descriptor[i].base,
 				 (uintptr_t)nh_empty_block);
 		/* relaxed: as above. */
