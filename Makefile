@@ -5,6 +5,7 @@
 #	SIZE=full ROUNDS=n TABLES=...	of the bench: see bench/README.md
 #	DESTDIR PREFIX			of make install
 
+MAKEFLAGS += --no-builtin-rules
 VERSION	:= $(shell sed -n 's/^\#define NH_VERSION_[A-Z]* //p' \
 	include/numahash.h | paste -sd.)
 SOMAJOR	:= $(word 1,$(subst ., ,$(VERSION)))
@@ -36,16 +37,17 @@ help: ## this list
 # ------------------------------------------------------------------ library
 # lib/u64_ops.c is compiled once for each flavour a map can have.
 
-NATIVE-x86_64 := -mavx
-NATIVE	:= $(NATIVE-$(MACHINE))
-ARCHDIR	:= $(if $(NATIVE),arch/$(MACHINE),arch/generic)
+FLAVOURS-x86_64 := native wide
+FLAVOURS := generic $(FLAVOURS-$(MACHINE))
+FLAVOUR-generic := -DNH_FLAVOUR_GENERIC
+FLAVOUR-native := -mavx
+FLAVOUR-wide := -mavx512vl -mavx512dq -mavx512bw -mno-vzeroupper
+ARCHDIR	:= $(if $(FLAVOURS-$(MACHINE)),arch/$(MACHINE),arch/generic)
 LIBSRC	:= $(filter-out lib/u64_ops.c,$(wildcard lib/*.c)) \
 	$(wildcard numa/*.c) arch/generic/versions.c $(ARCHDIR)/detect.c
-FLAVOURS := $(if $(NATIVE),native) generic
 LIBOBJ	= $(LIBSRC:%.c=$(1)/%.o) $(FLAVOURS:%=$(1)/lib/u64_ops-%.o)
 LIBFLAGS := -fPIC -fvisibility=hidden -ftls-model=initial-exec $(HARDEN)
-FLAVOUR-native := $(NATIVE) -DNH_FLAVOUR_OPS=nh_u64_ops_native
-FLAVOUR-generic := -DNH_FLAVOUR_GENERIC -DNH_FLAVOUR_OPS=nh_u64_ops_generic
+FLAVOUR	= $(FLAVOUR-$*) -DNH_FLAVOUR_OPS=nh_u64_ops_$*
 
 # The same again with -DNH_STALL, for tests that stop threads anywhere.
 STALL	:= $(BUILD)/stall
@@ -62,10 +64,10 @@ $(BUILD)/libnumahash.so: $(call LIBOBJ,$(BUILD)) lib/libnumahash.map
 
 $(BUILD)/lib/u64_ops-%.o: lib/u64_ops.c
 	@mkdir -p $(@D)
-	$(C) $(LIBFLAGS) $(FLAVOUR-$*) -c -o $@ $<
+	$(C) $(LIBFLAGS) $(FLAVOUR) -c -o $@ $<
 $(STALL)/lib/u64_ops-%.o: lib/u64_ops.c
 	@mkdir -p $(@D)
-	$(C) $(LIBFLAGS) -DNH_STALL $(FLAVOUR-$*) -c -o $@ $<
+	$(C) $(LIBFLAGS) -DNH_STALL $(FLAVOUR) -c -o $@ $<
 $(BUILD)/lib/%.o: lib/%.c
 	@mkdir -p $(@D)
 	$(C) $(LIBFLAGS) -c -o $@ $<

@@ -9,10 +9,11 @@
  *	nh_pair_load	one pair (word, value) as one unit, acquire
  *	nh_pair_store	one pair as one unit, release; line locked
  *	nh_line_find	compare the four words of a line with one: its value
+ *	nh_line_peek	the same, quickly: may say NH_LOOK_AGAIN
  *	nh_line_slot	the same: its place
  *	nh_prefetch, nh_prefetch_write, nh_pause
  *
- * and, out of line, nh_arch_usable(): may this flavour run here?
+ * and, out of line, nh_arch_native_level(): what may run here?
  */
 #ifndef NH_ARCH_ARCH_H
 #define NH_ARCH_ARCH_H
@@ -44,6 +45,9 @@ struct nh_found {
 	uint64_t value; /* when hit */
 };
 
+/* Flags of nh_line_peek() when it cannot tell: it was disturbed. */
+#define NH_LOOK_AGAIN (~UINT64_C(0))
+
 #define nh_likely(x) __builtin_expect(!!(x), 1)
 #define nh_unlikely(x) __builtin_expect(!!(x), 0)
 
@@ -53,16 +57,21 @@ struct nh_found {
 #include "arch/generic/inline.h"
 #endif
 
+/* Which flavours run here: each one and those below it. */
+enum nh_level {
+	NH_LEVEL_GENERIC,
+	NH_LEVEL_NATIVE, /* x86-64: AVX */
+	NH_LEVEL_WIDE,	 /* x86-64: AVX-512VL */
+	NH_LEVELS,
+};
+
 #if defined(__x86_64__)
-#define NH_ARCH_HAS_NATIVE 1
+#define NH_ARCH_HAS_MODULE 1
 #else
-#define NH_ARCH_HAS_NATIVE 0
+#define NH_ARCH_HAS_MODULE 0
 #endif
 
-/* nh_arch_native_usable - can the processor's own module run here?  Any. */
-bool nh_arch_native_usable(void);
-
-/* nh_arch_native_name - of the processor's module, or NULL.  Any thread. */
-const char *nh_arch_native_name(void);
+/* nh_arch_native_level - the highest that this processor can.  Any thread. */
+int nh_arch_native_level(void);
 
 #endif

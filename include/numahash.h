@@ -118,6 +118,7 @@ struct nh_config {
  * Read through secure_getenv(3), so a setuid program sees none of it:
  *
  *	NUMAHASH_ARCH=auto|native|generic
+ *	NUMAHASH_CPU_DISABLE=none|avx512|avx	 (instructions not to use)
  *	NUMAHASH_HUGEPAGES=auto|hugetlb|thp|off		 (for the whole process)
  *	NUMAHASH_CAPACITY=N
  *	NUMAHASH_FIXED=0|1

@@ -42,7 +42,7 @@ nh_chain_find(struct nh_kv link, uint64_t word, const struct nh_descriptor *d,
 	struct nh_line *line = nh_link_target(link);
 
 	for (unsigned walked = 1; line; walked++) {
-		struct nh_found f = nh_line_find(line, word, NH_WORD_KEY);
+		struct nh_found f = nh_line_find(line, word, &nh_word_key);
 
 		if (f.hit) {
 			*value = f.value;
@@ -71,13 +71,13 @@ nh_block_find(struct nh_line *home, uint64_t word,
 
 	for (;;) {
 		struct nh_kv link = nh_pair_load(at);
-		struct nh_found f = nh_line_find(home, word, NH_WORD_KEY);
+		struct nh_found f = nh_line_find(home, word, &nh_word_key);
 
 		if (f.hit || !(f.flags & NH_WORD_MORE)) {
 			*value = f.value;
 			return f.hit;
 		}
-		f = nh_line_find(nh_line_other(home), word, NH_WORD_KEY);
+		f = nh_line_find(nh_line_other(home), word, &nh_word_key);
 		if (f.hit) {
 			*value = f.value;
 			return true;

@@ -9,9 +9,9 @@
 #define NH_RETRY 1 /* not an error of the interface: begin again */
 
 /* Loads in percent of the slots of the blocks. */
-#define NH_LOAD_FIT 58	  /* made to measure */
+#define NH_LOAD_FIT 66	  /* made to measure */
 #define NH_LOAD_TIGHT 76  /* the same, when asked for */
-#define NH_LOAD_SHRINK 30 /* below: too large */
+#define NH_LOAD_SHRINK 36 /* below: too large */
 #define NH_LOAD_SPARSE 35 /* overflow below this is bad luck, or malice */
 #define NH_SAMPLE_BLOCKS 32
 #define NH_DELETES_BETWEEN 64 /* looks at the load */

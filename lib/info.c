@@ -70,10 +70,13 @@ size_t
 nh_describe(char *text, size_t size)
 {
 	struct nh_memory mem = { .size = sizeof(mem) };
-	bool native = nh_arch_native_usable();
+	static const char *const name[NH_LEVELS] = { "generic", "native",
+						     "native, wide" };
+	int level;
 	int n;
 
 	nh_tune_process();
+	level = nh_tune_level();
 	nh_memory_stats(&mem);
 	n = snprintf(text, text ? size : 0,
 		     "version: %s\n"
@@ -89,11 +92,11 @@ nh_describe(char *text, size_t size)
 		     "prefaults refused: %" PRIu64 "\n"
 		     "returns refused: %" PRIu64 "\n"
 		     "warnings about the environment: %d\n",
-		     nh_version(), native ? nh_arch_native_name() : "generic",
-		     native ? "no" : "yes", sysconf(_SC_NPROCESSORS_ONLN),
-		     mem.hugetlb, mem.transparent, mem.small,
-		     mem.hugetlb_refused, mem.transparent_refused,
-		     mem.populate_refused, mem.return_refused,
-		     nh_config_warnings(NULL, 0));
+		     nh_version(), name[level],
+		     level == NH_LEVEL_GENERIC ? "yes" : "no",
+		     sysconf(_SC_NPROCESSORS_ONLN), mem.hugetlb,
+		     mem.transparent, mem.small, mem.hugetlb_refused,
+		     mem.transparent_refused, mem.populate_refused,
+		     mem.return_refused, nh_config_warnings(NULL, 0));
 	return n < 0 ? 0 : (size_t)n;
 }

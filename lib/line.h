@@ -63,6 +63,9 @@
 #define NH_BLOCK_SLOTS (2 * NH_LINE_SLOTS)
 #define NH_LOCK_SPINS 64
 
+/* The bits of a word that say which key it is, in memory for vectors. */
+static const uint64_t nh_word_key = NH_WORD_KEY;
+
 /* nh_word_of - what a pair of this hash has in its word */
 static inline uint64_t
 nh_word_of(uint64_t hash)

@@ -96,6 +96,7 @@ struct nh_u64_ops {
 
 extern const struct nh_u64_ops nh_u64_ops_generic;
 extern const struct nh_u64_ops nh_u64_ops_native;
+extern const struct nh_u64_ops nh_u64_ops_wide;
 
 static inline unsigned
 nh_segment_of(uint64_t hash)

@@ -49,6 +49,16 @@ nh_size_changed(const struct nh_descriptor *d, uint64_t size)
 	return nh_load_relaxed(&d->size) != size;
 }
 
+/*
+ * What a fast path should compare a descriptor's size with: one that is under
+ * migration then differs, as one that changed does, and needs no test.
+ */
+static inline uint64_t
+nh_size_stable(uint64_t size)
+{
+	return size & ~NH_SIZE_MIGRATING;
+}
+
 static inline uint64_t
 nh_segment_groups(const struct nh_segment *s)
 {
@@ -92,7 +102,7 @@ nh_segment_finish(struct nh_u64 *m, struct nh_segment *s, uint64_t size)
 	nh_store_release(&d->base, (uintptr_t)nh_table_lines(next));
 	/* order(size): release, after base and after the table is filled */
 	nh_store_release(&d->size, (nh_generation(size) + 1) << 32 | lines);
-	freed = nh_table_fini(old);
+	freed = nh_table_fini(old, grew);
 	/* relaxed: a count that orders nothing. */
 	nh_add_relaxed(&m->table_bytes, -freed);
 	nh_stripe_add(grew ? &mine->grows : &mine->shrinks, 1);

@@ -82,7 +82,7 @@ extras(const struct nh_table *t)
 }
 
 uint64_t
-nh_table_fini(struct nh_table *t)
+nh_table_fini(struct nh_table *t, bool growing)
 {
 	struct nh_extent *next;
 	uint64_t bytes = 0;
@@ -90,11 +90,11 @@ nh_table_fini(struct nh_table *t)
 	for (struct nh_extent *e = extras(t); e; e = next) {
 		next = e->link;
 		bytes += e->bytes;
-		nh_arena_free(e);
+		nh_arena_free(e, growing);
 	}
 	if (t->extent) {
 		bytes += t->extent->bytes;
-		nh_arena_free(t->extent);
+		nh_arena_free(t->extent, growing);
 	}
 	t->extent = NULL;
 	/* relaxed: sleepers discard what they read here. */

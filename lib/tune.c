@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/auxv.h>
 
+#include "arch/arch.h"
 #include "lib/assert.h"
 #include "numa/arena.h"
 
@@ -28,6 +29,7 @@ extern char **environ;
 #define TUNABLES(X)                                                         \
 	X("ARCH", arch, NH_ARCH_GENERIC, "auto native generic")             \
 	X("HUGEPAGES", hugepages, NH_HUGEPAGES_OFF, "auto hugetlb thp off") \
+	X("CPU_DISABLE", disable, NH_LEVELS - 1, "none avx512 avx")         \
 	X("CAPACITY", capacity, NH_CAPACITY_MAX, NULL)                      \
 	X("FIXED", fixed, 1, NULL)                                          \
 	X("SEED", seed, UINT64_MAX, NULL)                                   \
@@ -188,6 +190,15 @@ uint64_t
 nh_tune_prefault(void)
 {
 	return tuned.prefault;
+}
+
+int
+nh_tune_level(void)
+{
+	int level = nh_arch_native_level();
+	int most = NH_LEVEL_WIDE - (int)tuned.disable;
+
+	return level < most ? level : most;
 }
 
 void

@@ -27,14 +27,24 @@ draw_seed(uint64_t *seed)
 	return n == sizeof(*seed) ? NH_OK : NH_ERR_SYSTEM;
 }
 
+static const struct nh_u64_ops *const flavours[] = {
+	&nh_u64_ops_generic,
+#if NH_ARCH_HAS_MODULE
+	&nh_u64_ops_native,
+	&nh_u64_ops_wide,
+#endif
+};
+
 static const struct nh_u64_ops *
 choose_ops(int arch)
 {
-#if NH_ARCH_HAS_NATIVE
-	if (arch != NH_ARCH_GENERIC && nh_arch_native_usable())
-		return &nh_u64_ops_native;
-#endif
-	return arch == NH_ARCH_NATIVE ? NULL : &nh_u64_ops_generic;
+	int level = nh_tune_level();
+
+	if (arch == NH_ARCH_GENERIC)
+		level = NH_LEVEL_GENERIC;
+	if (arch == NH_ARCH_NATIVE && level == NH_LEVEL_GENERIC)
+		return NULL;
+	return flavours[level];
 }
 
 static int
@@ -90,7 +100,7 @@ free_map(struct nh_u64 *m)
 		m->ops->lock_down(m);
 	for (unsigned i = 0; i < NH_SEGMENTS; i++)
 		for (unsigned t = 0; t < 2; t++)
-			nh_table_fini(&m->segment[i].table[t]);
+			nh_table_fini(&m->segment[i].table[t], false);
 	free(m);
 }
 

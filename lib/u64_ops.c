@@ -42,22 +42,22 @@ get_slowly(const struct nh_u64 *map, uint64_t hash, uint64_t *value)
 	return NH_OK;
 }
 
-static inline int
+static inline __attribute__((always_inline)) int
 get_hashed(const struct nh_u64 *m, uint64_t hash, uint64_t *value)
 {
 	const struct nh_descriptor *d = &m->descriptor[nh_segment_of(hash)];
 	/* order(size): acquire, so that base is of this size or a later one */
-	uint64_t size = nh_load_acquire(&d->size);
+	uint64_t size = nh_size_stable(nh_load_acquire(&d->size));
 	/* order(base): acquire, so that size is read again after it */
 	uint64_t base = nh_load_acquire(&d->base);
 	struct nh_line *home;
 	struct nh_found f;
 
-	if (nh_unlikely(size & NH_SIZE_MIGRATING) || nh_size_changed(d, size))
+	if (nh_unlikely(nh_size_changed(d, size)))
 		return get_slowly(m, hash, value);
 	home = (struct nh_line *)(uintptr_t)base +
 	       nh_line_index(nh_word_of(hash), size & NH_SIZE_LINES);
-	f = nh_line_find(home, nh_word_of(hash), NH_WORD_KEY);
+	f = nh_line_peek(home, nh_word_of(hash), &nh_word_key);
 	if (nh_unlikely(nh_size_changed(d, size)))
 		return get_slowly(m, hash, value);
 	if (nh_likely(f.hit)) {
@@ -90,14 +90,14 @@ overwrite_quickly(struct nh_u64 *m, uint64_t hash, uint64_t value)
 	const struct nh_descriptor *d = &m->descriptor[nh_segment_of(hash)];
 	uint64_t word = nh_word_of(hash);
 	/* order(size): acquire, so that base is of this size or a later one */
-	uint64_t size = nh_load_acquire(&d->size);
+	uint64_t size = nh_size_stable(nh_load_acquire(&d->size));
 	/* order(base): acquire, so that size is read again after it */
 	uint64_t base = nh_load_acquire(&d->base);
 	bool waited = false, done = false;
 	struct nh_line *home, *even;
 	int slot;
 
-	if (nh_unlikely(size & NH_SIZE_MIGRATING) || nh_size_changed(d, size))
+	if (nh_unlikely(nh_size_changed(d, size)))
 		return false;
 	home = (struct nh_line *)(uintptr_t)base +
 	       nh_line_index(word, size & NH_SIZE_LINES);
@@ -413,12 +413,11 @@ probe_begin(const struct nh_u64 *m, struct probe *p, uint64_t key)
 	p->hash = nh_hash(&m->hash, key);
 	d = &m->descriptor[nh_segment_of(p->hash)];
 	/* order(size): acquire, so that base is of this size or a later one */
-	p->size = nh_load_acquire(&d->size);
+	p->size = nh_size_stable(nh_load_acquire(&d->size));
 	/* order(base): acquire, so that size is read again after it */
 	base = nh_load_acquire(&d->base);
 	p->home = NULL;
-	if (nh_unlikely(p->size & NH_SIZE_MIGRATING) ||
-	    nh_size_changed(d, p->size))
+	if (nh_unlikely(nh_size_changed(d, p->size)))
 		return;
 	p->home = (struct nh_line *)(uintptr_t)base +
 		  nh_line_index(nh_word_of(p->hash), p->size & NH_SIZE_LINES);
@@ -436,7 +435,7 @@ probe_end(const struct nh_u64 *m, const struct probe *p, uint64_t *value,
 
 	if (nh_unlikely(!line))
 		return false;
-	f = nh_line_find(line, nh_word_of(p->hash), NH_WORD_KEY);
+	f = nh_line_peek(line, nh_word_of(p->hash), &nh_word_key);
 	if (nh_unlikely(nh_size_changed(d, p->size)))
 		return false;
 	*found = f.hit;

@@ -27,8 +27,9 @@
 #define CHUNK_SMALL_MAX ((size_t)16 << 10) /* its largest table */
 #define CHUNK_HUGETLB ((size_t)8 << 20)	   /* taken from the pool at a time */
 #define CHUNK_BYTES ((size_t)64 << 20)	   /* address space, not memory */
-#define RETAIN_MIN ((size_t)1 << 20)
-#define RETAIN_SHARE 8 /* of what is in use, one part may lie free */
+#define RETAIN_MIN ((size_t)256 << 10)
+#define RETAIN_LITTLE 8 /* of what is in use, one part may lie free */
+#define RETAIN_MUCH 2
 
 struct nh_chunk {
 	struct nh_range range;
@@ -155,12 +156,12 @@ top_resident(const struct nh_chunk *c)
 }
 
 static struct nh_chunk *
-chunk_map(struct arena *a, size_t bytes, enum nh_pages best, int node)
+chunk_map(struct arena *a, size_t bytes, enum nh_pages pages, int node)
 {
 	struct nh_chunk *c = calloc(1, sizeof(*c));
 	struct nh_extent *top = calloc(1, sizeof(*top));
 
-	if (!c || !top || nh_mem_map(&c->range, bytes, best, node))
+	if (!c || !top || nh_mem_map(&c->range, bytes, pages, node))
 		goto undo;
 	top->base = c->range.base;
 	top->bytes = c->range.bytes;
@@ -179,9 +180,9 @@ undo:
 }
 
 /*
- * A chunk with room for `bytes`: small at first, then huge pages from the
- * pool as long as it has some, then a large stretch of address space, or at
- * the least what is wanted (the address space may be limited).
+ * A chunk with room for `bytes`: small at first, then of the best pages there
+ * are.  Pool pages are reserved by mapping them, so few are taken at a time;
+ * the others cost address space only, which may be limited as well.
  */
 static struct nh_chunk *
 chunk_add(struct arena *a, size_t bytes, int node)
@@ -191,14 +192,16 @@ chunk_add(struct arena *a, size_t bytes, int node)
 
 	if (!a->chunks && bytes <= CHUNK_SMALL_MAX)
 		return chunk_map(a, CHUNK_SMALL, NH_PAGES_SMALL, node);
-	if (a->best == NH_PAGES_HUGETLB)
-		c = chunk_map(a, round_up(need, CHUNK_HUGETLB),
-			      NH_PAGES_HUGETLB, node);
-	if (c && c->range.pages == NH_PAGES_HUGETLB)
-		return c;
-	if (!c && need < CHUNK_BYTES)
-		c = chunk_map(a, CHUNK_BYTES, a->best, node);
-	return c ? c : chunk_map(a, need, a->best, node);
+	for (int pages = (int)a->best; !c && pages < NH_PAGES_KINDS; pages++) {
+		size_t much =
+			pages == NH_PAGES_HUGETLB ? CHUNK_HUGETLB : CHUNK_BYTES;
+
+		if (need < much)
+			c = chunk_map(a, much, (enum nh_pages)pages, node);
+		if (!c)
+			c = chunk_map(a, need, (enum nh_pages)pages, node);
+	}
+	return c;
 }
 
 static struct nh_chunk *
@@ -334,30 +337,38 @@ settle(struct arena *a, struct nh_extent *e)
 	a->retained += top_resident(c);
 }
 
-/* Pages that lie whole in [base, base + bytes), of the chunk's kind. */
+/* Pages of a size, or the least the chunk has, whole in [base, base + bytes).
+ */
 static size_t
-whole_pages(const struct nh_chunk *c, char **base, size_t bytes)
+whole_pages(const struct nh_chunk *c, size_t page, char **base, size_t bytes)
 {
-	size_t page = c->range.pages == NH_PAGES_HUGETLB ? NH_HUGE_PAGE
-							 : NH_SMALL_PAGE;
-	size_t head = (page - (uintptr_t)*base % page) % page;
+	size_t head;
 
+	if (c->range.pages == NH_PAGES_HUGETLB)
+		page = NH_HUGE_PAGE;
+	if (c->range.pages == NH_PAGES_SMALL)
+		page = NH_SMALL_PAGE;
+	head = (page - (uintptr_t)*base % page) % page;
 	if (bytes < head + page)
 		return 0;
 	*base += head;
 	return (bytes - head) / page * page;
 }
 
-/* The largest free extent worth giving back, or NULL. */
+/*
+ * The largest free extent with such pages to give back, or NULL: one that has
+ * more resident than its ragged ends can hold.
+ */
 static struct nh_extent *
-largest_resident(struct arena *a)
+largest_resident(struct arena *a, size_t page)
 {
 	for (unsigned b = BINS; b-- > bin_of(NH_SMALL_PAGE);)
 		for (struct nh_extent *e = a->bin[b]; e; e = e->next) {
 			char *base = e->base;
+			size_t whole =
+				whole_pages(e->chunk, page, &base, e->bytes);
 
-			if (e->resident &&
-			    whole_pages(e->chunk, &base, e->bytes))
+			if (whole && e->resident > e->bytes - whole)
 				return e;
 		}
 	return NULL;
@@ -365,14 +376,13 @@ largest_resident(struct arena *a)
 
 /*
  * The extent is taken out of its bin meanwhile, so that the system call needs
- * no mutex: others go on allocating.  Its ragged ends stay resident and are
- * forgotten: less than two pages each.
+ * no mutex: others go on allocating.  Its ragged ends stay resident.
  */
 static void
-give_back(struct arena *a, struct nh_extent *e)
+give_back(struct arena *a, struct nh_extent *e, size_t page)
 {
 	char *base = e->base;
-	size_t bytes = whole_pages(e->chunk, &base, e->bytes);
+	size_t bytes = whole_pages(e->chunk, page, &base, e->bytes);
 	bool done;
 
 	bin_remove(a, e);
@@ -381,7 +391,8 @@ give_back(struct arena *a, struct nh_extent *e)
 	pthread_mutex_lock(&a->mutex);
 	if (done)
 		a->returned += min_size(e->resident, bytes);
-	e->resident = 0;
+	/* Refused: count it as gone, or we would ask for ever. */
+	e->resident = min_size(e->resident, e->bytes - bytes);
 	settle(a, e);
 }
 
@@ -390,7 +401,7 @@ static void
 give_back_top(struct arena *a, struct nh_chunk *c)
 {
 	char *base = c->top->base;
-	size_t bytes = whole_pages(c, &base, top_resident(c));
+	size_t bytes = whole_pages(c, NH_SMALL_PAGE, &base, top_resident(c));
 
 	if (!bytes || !nh_mem_return(base, bytes))
 		return;
@@ -401,28 +412,43 @@ give_back_top(struct arena *a, struct nh_chunk *c)
 }
 
 static bool
-retains_too_much(const struct arena *a)
+retains_too_much(const struct arena *a, size_t share)
 {
-	return a->retained > RETAIN_MIN + a->ahead + a->used / RETAIN_SHARE;
+	return a->retained > RETAIN_MIN + a->ahead + a->used / share;
 }
 
 static void
-trim(struct arena *a)
+trim_to(struct arena *a, size_t share, size_t page)
 {
-	while (retains_too_much(a)) {
-		struct nh_extent *e = largest_resident(a);
+	while (retains_too_much(a, share)) {
+		struct nh_extent *e = largest_resident(a, page);
 
 		if (!e)
-			break;
-		give_back(a, e);
+			return;
+		give_back(a, e, page);
 	}
+}
+
+/*
+ * Whole huge pages go back early.  Smaller pieces only when there are many, as
+ * long as the map grows and will use most of them again soon: giving them back
+ * breaks up huge pages for good.
+ */
+static void
+trim(struct arena *a, bool growing)
+{
+	size_t share = growing ? RETAIN_MUCH : RETAIN_LITTLE;
+
+	trim_to(a, RETAIN_LITTLE, NH_HUGE_PAGE);
+	if (!retains_too_much(a, share))
+		return;
 	for (struct nh_chunk *c = a->chunks; c; c = c->next)
-		if (retains_too_much(a))
-			give_back_top(a, c);
+		give_back_top(a, c);
+	trim_to(a, share, NH_SMALL_PAGE);
 }
 
 void
-nh_arena_free(struct nh_extent *e)
+nh_arena_free(struct nh_extent *e, bool growing)
 {
 	struct arena *a = arena_of(e->node);
 
@@ -430,7 +456,7 @@ nh_arena_free(struct nh_extent *e)
 	a->used -= e->bytes;
 	e->resident = e->bytes;
 	settle(a, e);
-	trim(a);
+	trim(a, growing);
 	pthread_mutex_unlock(&a->mutex);
 }
 

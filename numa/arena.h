@@ -43,10 +43,11 @@ struct nh_extent *nh_arena_alloc(size_t bytes, int node);
  * nh_arena_free - hand an extent back; never fails.  Any thread.
  *
  * It joins its free neighbours.  When the arena then keeps more free pages than
- * an eighth of what is in use, the largest free extents are given back to the
- * system.
+ * a share of what is in use, the largest free extents are given back to the
+ * system.  `growing` says that the owner will soon ask for more, so a larger
+ * share may stay.
  */
-void nh_arena_free(struct nh_extent *e);
+void nh_arena_free(struct nh_extent *e, bool growing);
 
 /*
  * nh_arena_prefault - have `bytes` of never-used memory faulted in.  Any

@@ -1,8 +1,8 @@
 /*
  * mem.c - address space and pages
  *
- * What a container or an old kernel may refuse is tried once and counted; a
- * lesser kind follows.  Nothing here can fault later: the huge page pool is
+ * What a container or an old kernel may refuse is counted, and the caller goes
+ * on with a lesser kind.  Nothing here can fault later: the huge page pool is
  * reserved by mmap (never MAP_NORESERVE, whose touch is a SIGBUS), and pool
  * pages are kept out of children, where a copy could find the pool empty.
  */
@@ -90,28 +90,24 @@ map_small(size_t bytes)
 }
 
 int
-nh_mem_map(struct nh_range *range, size_t bytes, enum nh_pages best, int node)
+nh_mem_map(struct nh_range *range, size_t bytes, enum nh_pages pages, int node)
 {
 	static char *(*const map[NH_PAGES_KINDS])(size_t) = {
 		map_hugetlb,
 		map_transparent,
 		map_small,
 	};
+	char *p = map[pages](bytes);
 
 	(void)node;
-	for (int kind = (int)best; kind < NH_PAGES_KINDS; kind++) {
-		char *p = map[kind](bytes);
-
-		if (!p) {
-			count(&map_refused[kind]);
-			continue;
-		}
-		range->base = p;
-		range->bytes = bytes;
-		range->pages = (enum nh_pages)kind;
-		return NH_OK;
+	if (!p) {
+		count(&map_refused[pages]);
+		return NH_ERR_NOMEM;
 	}
-	return NH_ERR_NOMEM;
+	range->base = p;
+	range->bytes = bytes;
+	range->pages = pages;
+	return NH_OK;
 }
 
 bool

@@ -26,14 +26,14 @@ struct nh_range {
 };
 
 /*
- * nh_mem_map - zeroed memory of the best kind from `best` down.  Any thread.
+ * nh_mem_map - zeroed memory of one kind.  Any thread.
  *
- * `bytes` is a multiple of NH_HUGE_PAGE unless best is NH_PAGES_SMALL, where a
- * multiple of NH_SMALL_PAGE does; the range is aligned accordingly.  Each kind
- * that was refused is counted.  `node` is a memory node or -1 for any: with one
- * node there is nothing to bind yet.  NH_ERR_NOMEM.
+ * `bytes` is a multiple of NH_HUGE_PAGE, and so is the address, except for
+ * NH_PAGES_SMALL, where NH_SMALL_PAGE does.  `node` is a memory node or -1 for
+ * any: with one node there is nothing to bind yet.  NH_ERR_NOMEM, counted as a
+ * refusal of that kind.
  */
-int nh_mem_map(struct nh_range *range, size_t bytes, enum nh_pages best,
+int nh_mem_map(struct nh_range *range, size_t bytes, enum nh_pages pages,
 	       int node);
 
 /*

@@ -3,14 +3,8 @@
  */
 #include "arch/arch.h"
 
-bool
-nh_arch_native_usable(void)
+int
+nh_arch_native_level(void)
 {
-	return false;
-}
-
-const char *
-nh_arch_native_name(void)
-{
-	return NULL;
+	return NH_LEVEL_GENERIC;
 }

@@ -96,7 +96,7 @@ nh_pair_store(struct nh_pair *p, struct nh_kv kv)
 }
 
 static inline struct nh_found
-nh_line_find(const struct nh_line *line, uint64_t want, uint64_t mask)
+nh_line_find(const struct nh_line *line, uint64_t want, const uint64_t *mask)
 {
 	static const unsigned char order[NH_LINE_SLOTS] = { 3, 0, 1, 2 };
 	struct nh_found f = { false, 0, 0 };
@@ -106,12 +106,18 @@ nh_line_find(const struct nh_line *line, uint64_t want, uint64_t mask)
 
 		if (i < 2)
 			f.flags |= kv.word;
-		if ((kv.word & mask) != want)
+		if ((kv.word & *mask) != want)
 			continue;
 		f.hit = true;
 		f.value = kv.value;
 	}
 	return f;
+}
+
+static inline struct nh_found
+nh_line_peek(const struct nh_line *line, uint64_t want, const uint64_t *mask)
+{
+	return nh_line_find(line, want, mask);
 }
 
 static inline int

@@ -4,18 +4,18 @@
 #include "arch/arch.h"
 
 /*
- * AVX must be there and the system must save its registers (XCR0), which is
- * what __builtin_cpu_supports() checks.
+ * The system must save the registers as well (XCR0), which is what
+ * __builtin_cpu_supports() checks.
  */
-bool
-nh_arch_native_usable(void)
+int
+nh_arch_native_level(void)
 {
 	__builtin_cpu_init();
-	return __builtin_cpu_supports("avx");
-}
-
-const char *
-nh_arch_native_name(void)
-{
-	return NH_FLAVOUR_NAME;
+	if (!__builtin_cpu_supports("avx"))
+		return NH_LEVEL_GENERIC;
+	if (__builtin_cpu_supports("avx512vl") &&
+	    __builtin_cpu_supports("avx512dq") &&
+	    __builtin_cpu_supports("avx512bw"))
+		return NH_LEVEL_WIDE;
+	return NH_LEVEL_NATIVE;
 }
