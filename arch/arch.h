@@ -10,7 +10,8 @@
  *	nh_pair_store	one pair as one unit, release; line locked
  *	nh_line_find	compare the four words of a line with one: its value
  *	nh_line_peek	the same, quickly: may say NH_LOOK_AGAIN
- *	nh_line_slot	the same: its place
+ *	nh_line_match	which slots match: NH_MATCH_BITS bits for each, the
+ *			lowest of which says so; line locked
  *	nh_prefetch, nh_prefetch_write, nh_pause
  *
  * and, out of line, nh_arch_native_level(): what may run here?
@@ -56,6 +57,13 @@ struct nh_found {
 #else
 #include "arch/generic/inline.h"
 #endif
+
+/* nh_match_slot - the first slot of a match that is not 0 */
+static inline unsigned
+nh_match_slot(unsigned match)
+{
+	return (unsigned)__builtin_ctz(match) / NH_MATCH_BITS;
+}
 
 /* Which flavours run here: each one and those below it. */
 enum nh_level {

@@ -98,11 +98,11 @@ nh_block_spot(struct nh_line *home, uint64_t word)
 {
 	struct nh_line *even = nh_line_even(home);
 	struct nh_line *line = home;
-	int slot = nh_line_slot(line, word, NH_WORD_KEY);
+	int slot = nh_line_slot(line, word);
 
 	if (slot < 0 && nh_slot_word(home, 0) & NH_WORD_MORE) {
 		line = nh_line_other(home);
-		slot = nh_line_slot(line, word, NH_WORD_KEY);
+		slot = nh_line_slot(line, word);
 		if (slot < 0)
 			line = &even[1];
 		while (slot < 0) {
@@ -110,18 +110,12 @@ nh_block_spot(struct nh_line *home, uint64_t word)
 				nh_pair_load(&line->pair[NH_LINK_SLOT]));
 			if (!line)
 				break;
-			slot = nh_line_slot(line, word, NH_WORD_KEY);
+			slot = nh_line_slot(line, word);
 		}
 	}
 	if (slot < 0)
 		return (struct nh_spot){ NULL, 0 };
 	return (struct nh_spot){ line, (unsigned)slot };
-}
-
-static inline int
-nh_line_empty_slot(const struct nh_line *line)
-{
-	return nh_line_slot(line, 0, NH_WORD_VALID | NH_WORD_LINK);
 }
 
 static inline struct nh_line *

@@ -66,6 +66,9 @@
 /* The bits of a word that say which key it is, in memory for vectors. */
 static const uint64_t nh_word_key = NH_WORD_KEY;
 
+/* Those that an empty slot has not. */
+static const uint64_t nh_word_taken = NH_WORD_VALID | NH_WORD_LINK;
+
 /* nh_word_of - what a pair of this hash has in its word */
 static inline uint64_t
 nh_word_of(uint64_t hash)
@@ -165,6 +168,24 @@ nh_slot_store(struct nh_line *line, unsigned slot, uint64_t word,
 		/* relaxed: nobody else writes it while it is locked. */
 		kv.word |= nh_load_relaxed(&line->pair[0].word) & NH_WORD_SLOT0;
 	nh_pair_store(&line->pair[slot], kv);
+}
+
+/* nh_line_slot - where a key lies in a line, or -1.  Locked. */
+static inline int
+nh_line_slot(const struct nh_line *line, uint64_t word)
+{
+	unsigned match = nh_line_match(line, word, &nh_word_key);
+
+	return match ? (int)nh_match_slot(match) : -1;
+}
+
+/* nh_line_empty_slot - or -1.  Locked. */
+static inline int
+nh_line_empty_slot(const struct nh_line *line)
+{
+	unsigned match = nh_line_match(line, 0, &nh_word_taken);
+
+	return match ? (int)nh_match_slot(match) : -1;
 }
 
 /* nh_slot_word - Block locked. */

@@ -77,15 +77,26 @@ get(const struct nh_u64 *m, uint64_t key, uint64_t *value)
 
 /* ------------------------------------------------------------------ writing */
 
+/* What a store found. */
+struct stored {
+	uint64_t old;
+	bool loaded; /* there was a value: old */
+};
+
 /*
- * The value of a pair in its home line, overwritten.  False, and nothing was
- * done, unless all is as it mostly is.
+ * Store in the home line, under its lock.  False, and nothing was done, unless
+ * all is as it mostly is: the segment has a table that is not migrating, and
+ * the key is in its home line, or is nowhere and has room there.
  *
- * The value alone is stored: its word stays as it is while the block is locked,
- * so a reader gets the old pair or the new one.
+ * A value that is overwritten is stored alone: its word stays as it is while
+ * the block is locked, so a reader gets the old pair or the new one.
+ *
+ * Short on purpose: the processor fetches the lines of as many calls at a time
+ * as fit its window of some hundred instructions.
  */
-static inline bool
-overwrite_quickly(struct nh_u64 *m, uint64_t hash, uint64_t value)
+static inline __attribute__((always_inline)) bool
+store_quickly(struct nh_u64 *m, uint64_t hash, uint64_t value, bool replace,
+	      struct stored *was)
 {
 	const struct nh_descriptor *d = &m->descriptor[nh_segment_of(hash)];
 	uint64_t word = nh_word_of(hash);
@@ -93,28 +104,39 @@ overwrite_quickly(struct nh_u64 *m, uint64_t hash, uint64_t value)
 	uint64_t size = nh_size_stable(nh_load_acquire(&d->size));
 	/* order(base): acquire, so that size is read again after it */
 	uint64_t base = nh_load_acquire(&d->base);
-	bool waited = false, done = false;
+	bool waited = false, done = true;
 	struct nh_line *home, *even;
-	int slot;
+	unsigned match, slot;
 
 	if (nh_unlikely(nh_size_changed(d, size)))
 		return false;
 	home = (struct nh_line *)(uintptr_t)base +
 	       nh_line_index(word, size & NH_SIZE_LINES);
 	even = nh_line_even(home);
-	nh_prefetch_write(even);
-	slot = nh_line_slot(home, word, NH_WORD_KEY);
-	if (slot < 0 || !nh_block_lock(even, &waited))
+	if (nh_unlikely(!nh_block_lock(even, &waited)))
 		return false;
-	if (nh_likely(!nh_size_changed(d, size) &&
-		      (nh_slot_word(home, (unsigned)slot) & NH_WORD_KEY) ==
-			      word)) {
-		/* order(pair): release, as nh_pair_store() */
-		nh_store_release(&home->pair[slot].value, value);
-		done = true;
+	match = nh_line_match(home, word, &nh_word_key);
+	was->loaded = match != 0;
+	if (nh_unlikely(nh_size_changed(d, size))) {
+		done = false;
+	} else if (match) {
+		slot = nh_match_slot(match);
+		/* relaxed: nobody else writes it while it is locked. */
+		was->old = nh_load_relaxed(&home->pair[slot].value);
+		if (replace)
+			/* order(pair): release, as nh_pair_store() */
+			nh_store_release(&home->pair[slot].value, value);
+	} else {
+		match = nh_line_match(home, 0, &nh_word_taken);
+		if (match && !(nh_slot_word(home, 0) & NH_WORD_MORE))
+			nh_slot_store(home, nh_match_slot(match), word, value);
+		else
+			done = false;
 	}
 	nh_block_unlock(even);
 	nh_count_wait(m, waited);
+	if (done && !was->loaded)
+		nh_stripe_add(&nh_stripe_mine(m->stripe)->live, 1);
 	return done;
 }
 
@@ -168,13 +190,10 @@ entry_remove(struct nh_u64 *m, struct entry *e)
 	nh_removed(m, &e->held);
 }
 
-/*
- * Store a value whether the key is there or not; *old and *loaded tell what
- * was there.
- */
-static int
-store_hashed(struct nh_u64 *m, uint64_t hash, uint64_t value, bool replace,
-	     uint64_t *old, bool *loaded)
+/* Store when the key is away from home, or its segment is on the move. */
+static __attribute__((noinline)) int
+store_slowly(struct nh_u64 *m, uint64_t hash, uint64_t value, bool replace,
+	     struct stored *was)
 {
 	struct entry e;
 	int err;
@@ -188,8 +207,8 @@ store_hashed(struct nh_u64 *m, uint64_t hash, uint64_t value, bool replace,
 	} while (err == NH_RETRY);
 	if (err)
 		return err;
-	*loaded = e.at.line != NULL;
-	*old = e.value;
+	was->loaded = e.at.line != NULL;
+	was->old = e.value;
 	if (!e.at.line)
 		return NH_OK;
 	if (replace)
@@ -198,15 +217,21 @@ store_hashed(struct nh_u64 *m, uint64_t hash, uint64_t value, bool replace,
 	return NH_OK;
 }
 
-static int
+static inline __attribute__((always_inline)) int
+store_hashed(struct nh_u64 *m, uint64_t hash, uint64_t value, bool replace,
+	     struct stored *was)
+{
+	if (nh_likely(store_quickly(m, hash, value, replace, was)))
+		return NH_OK;
+	return store_slowly(m, hash, value, replace, was);
+}
+
+static inline int
 put_hashed(struct nh_u64 *m, uint64_t hash, uint64_t value)
 {
-	uint64_t old;
-	bool loaded;
+	struct stored was;
 
-	if (nh_likely(overwrite_quickly(m, hash, value)))
-		return NH_OK;
-	return store_hashed(m, hash, value, true, &old, &loaded);
+	return store_hashed(m, hash, value, true, &was);
 }
 
 static int
@@ -218,16 +243,15 @@ put(struct nh_u64 *m, uint64_t key, uint64_t value)
 static int
 insert(struct nh_u64 *m, uint64_t key, uint64_t value)
 {
-	uint64_t old;
-	bool loaded;
+	struct stored was;
 	int err = writable();
 
 	if (!err)
 		err = store_hashed(m, nh_hash(&m->hash, key), value, false,
-				   &old, &loaded);
+				   &was);
 	if (err)
 		return err;
-	return loaded ? NH_ERR_EXISTS : NH_OK;
+	return was.loaded ? NH_ERR_EXISTS : NH_OK;
 }
 
 static int
@@ -235,18 +259,17 @@ load_or_store(struct nh_u64 *m, uint64_t key, uint64_t value, uint64_t *actual,
 	      bool *loaded)
 {
 	uint64_t hash = nh_hash(&m->hash, key);
-	uint64_t old;
-	bool had = true;
+	struct stored was = { 0, true };
 	int err = writable();
 
-	if (!err && get_hashed(m, hash, &old))
-		err = store_hashed(m, hash, value, false, &old, &had);
+	if (!err && get_hashed(m, hash, &was.old))
+		err = store_hashed(m, hash, value, false, &was);
 	if (err)
 		return err;
 	if (actual)
-		*actual = had ? old : value;
+		*actual = was.loaded ? was.old : value;
 	if (loaded)
-		*loaded = had;
+		*loaded = was.loaded;
 	return NH_OK;
 }
 
@@ -254,19 +277,18 @@ static int
 swap(struct nh_u64 *m, uint64_t key, uint64_t value, uint64_t *old,
      bool *loaded)
 {
-	uint64_t was;
-	bool had;
+	struct stored was;
 	int err = writable();
 
 	if (!err)
-		err = store_hashed(m, nh_hash(&m->hash, key), value, true, &was,
-				   &had);
+		err = store_hashed(m, nh_hash(&m->hash, key), value, true,
+				   &was);
 	if (err)
 		return err;
-	if (old && had)
-		*old = was;
+	if (old && was.loaded)
+		*old = was.old;
 	if (loaded)
-		*loaded = had;
+		*loaded = was.loaded;
 	return NH_OK;
 }
 

@@ -120,14 +120,18 @@ nh_line_peek(const struct nh_line *line, uint64_t want, const uint64_t *mask)
 	return nh_line_find(line, want, mask);
 }
 
-static inline int
-nh_line_slot(const struct nh_line *line, uint64_t want, uint64_t mask)
+static inline unsigned
+nh_line_match(const struct nh_line *line, uint64_t want, const uint64_t *mask)
 {
-	for (int i = 0; i < NH_LINE_SLOTS; i++)
-		/* relaxed: the caller looks again with the line locked. */
-		if ((nh_load_relaxed(&line->pair[i].word) & mask) == want)
-			return i;
-	return -1;
+	unsigned bits = 0;
+
+	for (unsigned i = 0; i < NH_LINE_SLOTS; i++)
+		/* relaxed: nobody else writes it while it is locked. */
+		if ((nh_load_relaxed(&line->pair[i].word) & *mask) == want)
+			bits |= 1u << i;
+	return bits;
 }
+
+#define NH_MATCH_BITS 1
 
 #endif

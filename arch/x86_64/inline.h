@@ -170,12 +170,14 @@ nh_line_peek(const struct nh_line *line, uint64_t want, const uint64_t *mask)
 
 #endif
 
-/* nh_line_slot - which slot it is, or -1 */
-static inline int
-nh_line_slot(const struct nh_line *line, uint64_t want, uint64_t mask)
+#ifndef __AVX512VL__
+
+/* Four bits, one for each slot whose word & mask is want. */
+static inline unsigned
+nh_line_match(const struct nh_line *line, uint64_t want, const uint64_t *mask)
 {
 	__m128i w = _mm_set1_epi64x((long long)want);
-	__m128i m = _mm_set1_epi64x((long long)mask);
+	__m128i m = _mm_set1_epi64x((long long)*mask);
 	__m128i p0 = nh_x86_load(&line->pair[0]);
 	__m128i p1 = nh_x86_load(&line->pair[1]);
 	__m128i p2 = nh_x86_load(&line->pair[2]);
@@ -184,10 +186,23 @@ nh_line_slot(const struct nh_line *line, uint64_t want, uint64_t mask)
 		_mm_and_si128(_mm_unpacklo_epi64(p0, p1), m), w);
 	__m128i hit23 = _mm_cmpeq_epi64(
 		_mm_and_si128(_mm_unpacklo_epi64(p2, p3), m), w);
-	int bits = _mm_movemask_pd(_mm_castsi128_pd(hit01)) |
-		   _mm_movemask_pd(_mm_castsi128_pd(hit23)) << 2;
 
-	return bits ? __builtin_ctz((unsigned)bits) : -1;
+	return (unsigned)(_mm_movemask_pd(_mm_castsi128_pd(hit01)) |
+			  _mm_movemask_pd(_mm_castsi128_pd(hit23)) << 2);
 }
+
+#define NH_MATCH_BITS 1
+
+#else
+
+static inline unsigned
+nh_line_match(const struct nh_line *line, uint64_t want, const uint64_t *mask)
+{
+	return nh_x86_match(line, want, mask);
+}
+
+#define NH_MATCH_BITS 2
+
+#endif
 
 #endif
