@@ -10,6 +10,10 @@
  *	nh_pair_store	one pair as one unit, release; line locked
  *	nh_line_find	compare the four words of a line with one: its value
  *	nh_line_peek	the same, quickly: may say NH_LOOK_AGAIN
+ *	nh_found	what these two saw: `hit`, and `flags`, the words of
+ *			slots 0 and 3 or'ed, to look at flags when not hit
+ *	nh_found_value	the value, when hit
+ *	nh_found_store	the same, to memory: saves the way through a register
  *	nh_line_match	which slots match: NH_MATCH_BITS bits for each, the
  *			lowest of which says so; line locked
  *	nh_prefetch, nh_prefetch_write, nh_pause
@@ -37,13 +41,6 @@ struct nh_line {
 /* A pair in registers. */
 struct nh_kv {
 	uint64_t word, value;
-};
-
-/* What nh_line_find() saw. */
-struct nh_found {
-	bool hit;
-	uint64_t flags; /* the words of slots 0 and 3, or'ed: look at flags */
-	uint64_t value; /* when hit */
 };
 
 /* Flags of nh_line_peek() when it cannot tell: it was disturbed. */

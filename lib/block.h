@@ -45,7 +45,7 @@ nh_chain_find(struct nh_kv link, uint64_t word, const struct nh_descriptor *d,
 		struct nh_found f = nh_line_find(line, word, &nh_word_key);
 
 		if (f.hit) {
-			*value = f.value;
+			*value = nh_found_value(&f);
 			return true;
 		}
 		/* relaxed: only to stop; the caller looks again. */
@@ -73,13 +73,15 @@ nh_block_find(struct nh_line *home, uint64_t word,
 		struct nh_kv link = nh_pair_load(at);
 		struct nh_found f = nh_line_find(home, word, &nh_word_key);
 
-		if (f.hit || !(f.flags & NH_WORD_MORE)) {
-			*value = f.value;
-			return f.hit;
+		if (f.hit) {
+			*value = nh_found_value(&f);
+			return true;
 		}
+		if (!(f.flags & NH_WORD_MORE))
+			return false;
 		f = nh_line_find(nh_line_other(home), word, &nh_word_key);
 		if (f.hit) {
-			*value = f.value;
+			*value = nh_found_value(&f);
 			return true;
 		}
 		if (nh_chain_find(link, word, d, size, value))

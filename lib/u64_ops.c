@@ -58,13 +58,12 @@ get_hashed(const struct nh_u64 *m, uint64_t hash, uint64_t *value)
 	home = (struct nh_line *)(uintptr_t)base +
 	       nh_line_index(nh_word_of(hash), size & NH_SIZE_LINES);
 	f = nh_line_peek(home, nh_word_of(hash), &nh_word_key);
-	if (nh_unlikely(nh_size_changed(d, size)))
-		return get_slowly(m, hash, value);
-	if (nh_likely(f.hit)) {
-		*value = f.value;
+	if (nh_likely(f.hit && !nh_size_changed(d, size))) {
+		nh_found_store(&f, value);
 		return NH_OK;
 	}
-	if (nh_unlikely(f.flags & NH_WORD_MORE))
+	if (nh_unlikely(f.hit || f.flags & NH_WORD_MORE ||
+			nh_size_changed(d, size)))
 		return get_slowly(m, hash, value);
 	return NH_ERR_NOTFOUND;
 }
@@ -462,7 +461,7 @@ probe_end(const struct nh_u64 *m, const struct probe *p, uint64_t *value,
 		return false;
 	*found = f.hit;
 	if (nh_likely(f.hit)) {
-		*value = f.value;
+		nh_found_store(&f, value);
 		return true;
 	}
 	if (nh_likely(!(f.flags & NH_WORD_MORE)))

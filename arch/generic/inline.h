@@ -95,6 +95,24 @@ nh_pair_store(struct nh_pair *p, struct nh_kv kv)
 	nh_add_acqrel(&v->end, 1);
 }
 
+struct nh_found {
+	bool hit;
+	uint64_t flags;
+	uint64_t value;
+};
+
+static inline uint64_t
+nh_found_value(const struct nh_found *f)
+{
+	return f->value;
+}
+
+static inline void
+nh_found_store(const struct nh_found *f, uint64_t *value)
+{
+	*value = f->value;
+}
+
 static inline struct nh_found
 nh_line_find(const struct nh_line *line, uint64_t want, const uint64_t *mask)
 {

@@ -67,6 +67,24 @@ nh_pair_store(struct nh_pair *p, struct nh_kv kv)
 	__asm__ volatile("vmovdqa %1, %0" : "=m"(*p) : "x"(v) : "memory");
 }
 
+struct nh_found {
+	bool hit;
+	uint64_t flags;
+	__m128i pair; /* the value is in the upper half */
+};
+
+static inline uint64_t
+nh_found_value(const struct nh_found *f)
+{
+	return (uint64_t)_mm_extract_epi64(f->pair, 1);
+}
+
+static inline void
+nh_found_store(const struct nh_found *f, uint64_t *value)
+{
+	_mm_storeh_pd((double *)(void *)value, _mm_castsi128_pd(f->pair));
+}
+
 /*
  * nh_line_find - the value of the slot whose word & *mask is want, if any
  *
@@ -94,10 +112,9 @@ nh_line_find(const struct nh_line *line, uint64_t want, const uint64_t *mask)
 	__m128i flags = _mm_or_si128(w03, _mm_unpackhi_epi64(w03, w03));
 	struct nh_found f;
 
-	v = _mm_or_si128(v, _mm_unpackhi_epi64(v, v));
+	f.pair = _mm_or_si128(v, _mm_unpacklo_epi64(v, v));
 	f.hit = !_mm_testz_si128(any, any);
 	f.flags = (uint64_t)_mm_cvtsi128_si64(flags);
-	f.value = (uint64_t)_mm_cvtsi128_si64(v);
 	return f;
 }
 
@@ -133,17 +150,29 @@ nh_x86_match(const struct nh_line *line, uint64_t want, const uint64_t *mask)
 	return lanes & 0x55;
 }
 
+/* (a ^ b) & mask as one TEST with the mask in it, which gcc makes two of. */
+static inline __attribute__((always_inline)) bool
+nh_x86_differ(long long a, uint64_t b, uint64_t mask)
+{
+	bool differ;
+
+	__asm__("testq %[mask], %[x]"
+		: "=@ccnz"(differ)
+		: [x] "r"((uint64_t)a ^ b), [mask] "e"((long long)mask));
+	return differ;
+}
+
 /*
  * nh_line_peek - as nh_line_find(), but it may also say "look again"
  *
  * By the manual a 64-byte load is not one access, so it is believed only where
  * it need not be: the slot that matched is loaded again as a pair and compared
  * again; and for "no" it is enough that the words of slots 0 to 2 are each read
- * whole after slot 3 and slot 0 were looked at by themselves.  Half the
- * instructions of nh_line_find(), and so twice the searches that the processor
- * can have under way at a time.
+ * whole after slot 3 and slot 0 were looked at by themselves.  Few instructions
+ * wait for the line: that decides how many searches the processor can have
+ * under way at a time.
  */
-static inline struct nh_found
+static inline __attribute__((always_inline)) struct nh_found
 nh_line_peek(const struct nh_line *line, uint64_t want, const uint64_t *mask)
 {
 	/* order(pair): acquire, slot 3 before slot 0 before the others */
@@ -151,16 +180,13 @@ nh_line_peek(const struct nh_line *line, uint64_t want, const uint64_t *mask)
 	/* order(pair): acquire, as above */
 	uint64_t word0 = nh_load_acquire(&line->pair[0].word);
 	unsigned lanes = nh_x86_match(line, want, mask);
-	struct nh_found f = { false, word0 | word3, 0 };
-	struct nh_kv kv;
+	struct nh_found f = { false, word0 | word3, _mm_setzero_si128() };
+	const char *at = (const char *)line;
 
 	if (nh_likely(lanes)) {
-		const char *at = (const char *)line;
-
-		at += sizeof(uint64_t) * (unsigned)__builtin_ctz(lanes);
-		kv = nh_pair_load((const struct nh_pair *)(const void *)at);
-		f.hit = !((kv.word ^ want) & *mask);
-		f.value = kv.value;
+		at += sizeof(uint64_t) * (size_t)__builtin_ctz(lanes);
+		f.pair = nh_x86_load((const void *)at);
+		f.hit = !nh_x86_differ(_mm_cvtsi128_si64(f.pair), want, *mask);
 		f.flags = NH_LOOK_AGAIN;
 	} else if (nh_unlikely(!((word3 ^ want) & *mask))) {
 		f.flags = NH_LOOK_AGAIN;
