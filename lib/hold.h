@@ -179,7 +179,8 @@ nh_hold_stable(struct nh_u64 *m, struct nh_held *held)
 	/* Not live and not moved on: the segment has no table yet. */
 	if (m->fixed)
 		return NH_ERR_FULL;
-	return nh_segment_start(m, held->segment, held->size, 1) ?: NH_RETRY;
+	return nh_segment_start(m, held->segment, held->size, NH_LADDER_FIRST)
+		       ?: NH_RETRY;
 }
 
 /*
@@ -355,7 +356,8 @@ nh_held_shrink(const struct nh_u64 *m, const struct nh_held *held)
 	uint64_t had = nh_table_blocks(held->table);
 	uint64_t n, want, to;
 
-	if (m->fixed || held->size & NH_SIZE_MIGRATING || had <= 1)
+	if (m->fixed || held->size & NH_SIZE_MIGRATING ||
+	    had <= NH_LADDER_FIRST)
 		return 0;
 	n = nh_held_estimate(held);
 	if (nh_table_loaded(held->table, n, NH_LOAD_SHRINK))

@@ -1,9 +1,9 @@
 /*
  * ladder.h - the sizes a segment's table may have, in blocks
  *
- *	1 2 4 8  then  u * { 2, 3,  4, 5, 6,  8, 10, 12,  16, 20, 24, ... }
+ *	2 8  then  u * { 1, 2, 3,  4, 5, 6,  8, 10, 12,  16, 20, 24, ... }
  *
- * u is 8 to 15, by the segment's number.  So the segments' sizes are spread
+ * u is 16 to 31, by the segment's number.  So the segments' sizes are spread
  * over an octave, they grow one after another and not all at once, and the
  * memory of the map follows its entries closely.  Neighbouring sizes have a
  * large common factor, which makes migration groups small (lib/migrate.h).
@@ -13,7 +13,8 @@
 
 #include <stdint.h>
 
-#define NH_LADDER_SMALL 4 /* steps before u comes in */
+#define NH_LADDER_FIRST 2 /* the smallest table */
+#define NH_LADDER_SMALL 2 /* steps before u comes in */
 
 /* nh_ladder_blocks - the size at a step, from 0 */
 static inline uint64_t
@@ -22,7 +23,7 @@ nh_ladder_blocks(unsigned step, unsigned segment)
 	uint64_t u = 16 + segment % 16;
 
 	if (step < NH_LADDER_SMALL)
-		return UINT64_C(1) << step;
+		return (uint64_t)NH_LADDER_FIRST << 2 * step;
 	step -= NH_LADDER_SMALL;
 	if (step < 3)
 		return u * (1 + step);

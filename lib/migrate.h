@@ -190,21 +190,45 @@ nh_block_retire(struct nh_line *even)
 	nh_store_release(lock, w & ~(NH_WORD_LIVE | NH_WORD_LOCK));
 }
 
-static bool
-nh_block_is_empty(const struct nh_line *even)
+/* The first block is locked already. */
+static void
+nh_group_lock(struct nh_line *even, unsigned blocks)
 {
-	uint64_t words = 0;
+	bool waited = false;
 
-	for (unsigned i = 0; i < NH_BLOCK_SLOTS; i++)
-		words |= nh_slot_word(&even[i / 4], i % 4);
-	return !(words & (NH_WORD_VALID | NH_WORD_LINK));
+	for (unsigned i = 1; i < blocks; i++)
+		nh_block_lock(even + 2 * i, &waited);
+}
+
+static void
+nh_group_unlock(struct nh_line *even, unsigned blocks)
+{
+	for (unsigned i = blocks; i-- > 0;)
+		nh_block_unlock(even + 2 * i);
+}
+
+static void
+nh_group_retire(struct nh_line *even, unsigned blocks)
+{
+	for (unsigned i = blocks; i-- > 0;)
+		nh_block_retire(even + 2 * i);
+}
+
+/* No pair in any of the blocks, which are locked? */
+static bool
+nh_group_is_empty(const struct nh_line *even, unsigned blocks)
+{
+	for (unsigned i = 0; i < 2 * blocks; i++)
+		if (nh_line_pairs(even + i) ||
+		    nh_slot_word(even + i, NH_LINK_SLOT) & NH_WORD_LINK)
+			return false;
+	return true;
 }
 
 /*
- * nh_segment_drop - an empty segment with a table of one block: let it have
- * none
+ * nh_segment_drop - an empty segment with the smallest table: let it have none
  *
- * The same steps as a migration, with the block locked from the start, so that
+ * The same steps as a migration, with all blocks locked from the start, so that
  * it stays empty.  Does nothing when the segment is not so.
  */
 static void
@@ -222,11 +246,13 @@ nh_segment_drop(struct nh_u64 *m, struct nh_segment *s)
 	/* order(busy): acquire, so the last migration's end is seen */
 	if (!nh_cas_acquire(&s->busy, &idle, 1))
 		return;
-	if (size & NH_SIZE_MIGRATING || nh_table_blocks(old) != 1 ||
+	if (size & NH_SIZE_MIGRATING ||
+	    nh_table_blocks(old) != NH_LADDER_FIRST ||
 	    nh_size_changed(d, size) || !nh_block_lock(even, &waited))
 		goto idle;
-	if (!nh_block_is_empty(even)) {
-		nh_block_unlock(even);
+	nh_group_lock(even, NH_LADDER_FIRST);
+	if (!nh_group_is_empty(even, NH_LADDER_FIRST)) {
+		nh_group_unlock(even, NH_LADDER_FIRST);
 		goto idle;
 	}
 	nh_table_none(next);
@@ -234,7 +260,7 @@ nh_segment_drop(struct nh_u64 *m, struct nh_segment *s)
 	nh_store_release(&s->groups, 0);
 	/* order(size): release, after both tables' fields */
 	nh_store_release(&d->size, size + NH_SIZE_MIGRATING);
-	nh_block_retire(even);
+	nh_group_retire(even, NH_LADDER_FIRST);
 	nh_segment_finish(m, s, size + NH_SIZE_MIGRATING);
 	return;
 idle:
@@ -406,30 +432,6 @@ nh_build_undo(struct nh_build *b)
 			line = next;
 		}
 	}
-}
-
-/* The first block is locked already. */
-static void
-nh_group_lock(struct nh_line *even, unsigned blocks)
-{
-	bool waited = false;
-
-	for (unsigned i = 1; i < blocks; i++)
-		nh_block_lock(even + 2 * i, &waited);
-}
-
-static void
-nh_group_unlock(struct nh_line *even, unsigned blocks)
-{
-	for (unsigned i = blocks; i-- > 0;)
-		nh_block_unlock(even + 2 * i);
-}
-
-static void
-nh_group_retire(struct nh_line *even, unsigned blocks)
-{
-	for (unsigned i = blocks; i-- > 0;)
-		nh_block_retire(even + 2 * i);
 }
 
 /*

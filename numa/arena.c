@@ -27,7 +27,7 @@
 #define CHUNK_SMALL_MAX ((size_t)16 << 10) /* its largest table */
 #define CHUNK_HUGETLB ((size_t)8 << 20)	   /* taken from the pool at a time */
 #define CHUNK_BYTES ((size_t)64 << 20)	   /* address space, not memory */
-#define RETAIN_MIN ((size_t)256 << 10)
+#define RETAIN_MIN ((size_t)1 << 20)
 #define RETAIN_LITTLE 8 /* of what is in use, one part may lie free */
 #define RETAIN_MUCH 2
 
