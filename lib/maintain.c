@@ -115,6 +115,8 @@ nh_maintenance_stop(struct nh_u64 *m)
 	pthread_cond_signal(&own->wake);
 	pthread_mutex_unlock(&own->mutex);
 	pthread_join(own->thread, NULL);
+	/* Nothing more ahead; another map's thread asks again at its tick. */
+	nh_arena_prefault(0, m->node);
 	pthread_cond_destroy(&own->wake);
 	pthread_mutex_destroy(&own->mutex);
 	m->maintenance = NULL;

@@ -27,14 +27,14 @@
 #define CHUNK_SMALL_MAX ((size_t)16 << 10) /* its largest table */
 #define CHUNK_HUGETLB ((size_t)8 << 20)	   /* taken from the pool at a time */
 #define CHUNK_BYTES ((size_t)64 << 20)	   /* address space, not memory */
-#define RETAIN_MIN ((size_t)1 << 20)
+#define RETAIN_MIN ((size_t)512 << 10)
 #define RETAIN_LITTLE 8 /* of what is in use, one part may lie free */
 #define RETAIN_MUCH 2
 
 struct nh_chunk {
 	struct nh_range range;
 	struct nh_extent *top;
-	char *touched; /* pages below may be resident */
+	char *touched; /* pages beyond were never asked for */
 	struct nh_chunk *next;
 };
 
@@ -148,13 +148,6 @@ bin_find(const struct arena *a, size_t bytes)
 
 /* ----------------------------------------------------------------- chunks */
 
-static size_t
-top_resident(const struct nh_chunk *c)
-{
-	return c->touched > c->top->base ? (size_t)(c->touched - c->top->base)
-					 : 0;
-}
-
 static struct nh_chunk *
 chunk_map(struct arena *a, size_t bytes, enum nh_pages pages, int node)
 {
@@ -257,16 +250,18 @@ static struct nh_extent *
 take_top(struct arena *a, struct nh_extent *spare, size_t bytes, int node)
 {
 	struct nh_chunk *c = chunk_with_room(a, bytes);
+	size_t used;
 
 	if (!c)
 		c = chunk_add(a, bytes, node);
 	if (!c)
 		return NULL;
-	a->retained -= top_resident(c);
 	split_front(c->top, spare, bytes);
 	if (c->touched < c->top->base)
 		c->touched = c->top->base;
-	a->retained += top_resident(c);
+	used = min_size(c->top->resident, bytes);
+	c->top->resident -= used;
+	a->retained -= used;
 	return spare;
 }
 
@@ -331,10 +326,9 @@ settle(struct arena *a, struct nh_extent *e)
 		bin_add(a, e);
 		return;
 	}
-	a->retained -= top_resident(c);
+	a->retained += e->resident;
 	join_after(e);
 	c->top = e;
-	a->retained += top_resident(c);
 }
 
 /* Pages of a size, or the least the chunk has, whole in [base, base + bytes).
@@ -396,19 +390,21 @@ give_back(struct arena *a, struct nh_extent *e, size_t page)
 	settle(a, e);
 }
 
-/* The same for what lies between the top of a chunk and its frontier. */
+/* The same for what is resident of the top of a chunk. */
 static void
 give_back_top(struct arena *a, struct nh_chunk *c)
 {
-	char *base = c->top->base;
-	size_t bytes = whole_pages(c, NH_SMALL_PAGE, &base, top_resident(c));
+	struct nh_extent *top = c->top;
+	char *base = top->base;
+	size_t used = (size_t)(c->touched - base);
+	size_t bytes = whole_pages(c, NH_SMALL_PAGE, &base, used);
 
-	if (!bytes || !nh_mem_return(base, bytes))
+	if (!bytes || !top->resident || !nh_mem_return(base, bytes))
 		return;
-	a->retained -= top_resident(c);
-	a->returned += bytes;
+	a->retained -= top->resident;
+	a->returned += min_size(top->resident, bytes);
+	top->resident = 0;
 	c->touched = base;
-	a->retained += top_resident(c);
 }
 
 static bool
@@ -473,7 +469,7 @@ prefault_next(struct arena *a, size_t want, char **from)
 		return 0;
 	if (c->top->bytes < want)
 		c = chunk_add(a, want, c->top->node);
-	if (!c || top_resident(c) >= want)
+	if (!c || c->top->resident >= want)
 		return 0;
 	*from = (char *)((uintptr_t)c->touched / NH_HUGE_PAGE * NH_HUGE_PAGE);
 	if (*from < c->range.base)
@@ -489,9 +485,9 @@ prefault_done(struct arena *a, char *end)
 		if (end <= c->touched || end <= c->range.base ||
 		    end > c->range.base + c->range.bytes)
 			continue;
-		a->retained -= top_resident(c);
+		c->top->resident += (size_t)(end - c->touched);
+		a->retained += (size_t)(end - c->touched);
 		c->touched = end;
-		a->retained += top_resident(c);
 	}
 }
 

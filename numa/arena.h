@@ -53,7 +53,8 @@ void nh_arena_free(struct nh_extent *e, bool growing);
  * nh_arena_prefault - have `bytes` of never-used memory faulted in.  Any
  * thread.
  *
- * Done a huge page at a time without the mutex, so nobody waits for it.
+ * Done a huge page at a time without the mutex, so nobody waits for it.  The
+ * arena keeps that much until a later call says another number.
  */
 void nh_arena_prefault(size_t bytes, int node);
 
