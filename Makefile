@@ -81,4 +81,126 @@ $(STALL)/%.o: %.c
 	@mkdir -p $(@D)
 	$(C) $(LIBFLAGS) -DNH_STALL -c -o $@ $<
 
+# -------------------------------------------------------------------- tests
+
+LIB	:= $(BUILD)/libnumahash.a
+BASELINE := $(wildcard bench/baseline/*.c)
+URCU	:= -lurcu-cds -lurcu-qsbr -lurcu-common
+WRAPPED	:= malloc calloc aligned_alloc posix_memalign mmap madvise \
+	pthread_create getrandom
+
+UNIT	:= $(basename $(notdir $(wildcard tests/unit/test_*.c)))
+BASETESTS := $(basename $(notdir $(wildcard tests/baseline/test_*.c)))
+TESTS	:= $(UNIT:%=$(BUILD)/tests/unit/%) \
+	$(BASETESTS:%=$(BUILD)/tests/baseline/%) \
+	$(BUILD)/tests/model $(BUILD)/tests/stress $(BUILD)/tests/lin \
+	$(BUILD)/tests/fault
+
+# What a test needs beside its own file and the library.
+NEEDS-test_hist := bench/hist.c
+NEEDS-test_lin := tests/lin/lin.c
+LIBS-test_hist := -lm
+TEST	= @mkdir -p $(@D); \
+	$(if $(V),set -x;) $(CC) -std=c11 -pthread $(filter-out -MMD -MP,\
+	$(CPPFLAGS)) $(WARN) $(CFLAGS) $(SANITIZE) -o $@ $(filter %.c,$^) \
+	$(filter %.o %.a,$^)
+HEADERS	:= $(wildcard include/*.h arch/*.h arch/*/*.h numa/*.h lib/*.h \
+	bench/*.h bench/baseline/*.h tests/*/*.h)
+
+.PHONY: tests check
+tests: $(TESTS) ## build the tests
+
+check: ## everything: tests, sanitizers, lint, examples (installs packages)
+	@scripts/deps check
+	@scripts/check
+
+.SECONDEXPANSION:
+$(BUILD)/tests/unit/%: tests/unit/%.c $$(NEEDS-$$*) $(LIB) $(HEADERS)
+	$(TEST) -lcmocka $(LIBS-$*)
+$(BUILD)/tests/baseline/%: tests/baseline/%.c $(BASELINE) $(HEADERS)
+	$(TEST) -lcmocka $(URCU)
+$(BUILD)/tests/model: $(wildcard tests/model/*.c) $(LIB) $(HEADERS)
+	$(TEST)
+$(BUILD)/tests/stress: $(wildcard tests/stress/*.c) tests/model/args.c \
+		$(LIB) $(HEADERS)
+	$(TEST)
+$(BUILD)/tests/lin: $(wildcard tests/lin/*.c) tests/model/args.c \
+		$(STALL)/libnumahash.a $(HEADERS)
+	$(TEST)
+$(BUILD)/tests/fault: $(wildcard tests/fault/*.c) $(LIB) $(HEADERS)
+	$(TEST) $(WRAPPED:%=-Wl,--wrap=%)
+
+# -------------------------------------------------------------------- bench
+
+LATENCY	:= $(wildcard bench/latency*.c) bench/hist.c
+LIMIT	:= bench/limit.c bench/latency_host.c bench/latency_lines.c
+HEAD	:= $(filter-out $(LATENCY) $(LIMIT) bench/report.c,\
+	$(wildcard bench/*.c bench/*.cc)) $(wildcard bench/peers/*)
+OBJECTS	= $(patsubst %,$(BUILD)/%.o,$(basename $(1)))
+PEERS	= $(shell pkg-config --cflags $(1))
+PEERLIBS = $(shell pkg-config --libs absl_flat_hash_map glib-2.0 tbb) \
+	-lbenchmark $(URCU)
+
+.PHONY: bench programs
+programs: $(BUILD)/bench/headtohead $(BUILD)/bench/report \
+	$(BUILD)/bench/latency $(BUILD)/bench/limit
+
+bench: ## the head-to-head, latency and limits: about 5 minutes
+	@scripts/deps bench
+	@$(MAKE) --no-print-directory programs
+	@BUILD=$(BUILD) scripts/bench
+	@$(BUILD)/bench/latency insert loop -r 1 -o $(BUILD)/bench
+	@$(BUILD)/bench/limit
+
+$(BUILD)/bench/%.o: bench/%.c
+	@mkdir -p $(@D)
+	$(C) $(if $(filter bench/peers/glib.c,$<),$(call PEERS,glib-2.0)) \
+		-DNH_BENCH_FLAGS='"$(CFLAGS)"' -c -o $@ $<
+$(BUILD)/bench/%.o: bench/%.cc
+	@mkdir -p $(@D)
+	$(CXXC) $(call PEERS,absl_flat_hash_map tbb) -c -o $@ $<
+$(BUILD)/bench/headtohead: $(call OBJECTS,$(HEAD) $(BASELINE)) $(LIB)
+	$(LINKXX) -o $@ $^ $(PEERLIBS) -lm
+$(BUILD)/bench/latency: $(call OBJECTS,$(LATENCY) $(BASELINE)) $(LIB)
+	$(LINK) -o $@ $^ $(URCU) -lm
+$(BUILD)/bench/limit: $(call OBJECTS,$(LIMIT)) $(LIB)
+	$(LINK) -o $@ $^ -lm
+$(BUILD)/bench/report: $(call OBJECTS,bench/report.c)
+	$(LINK) -o $@ $^ -lm
+# ----------------------------------------------------------------- examples
+
+EXAMPLES := $(patsubst examples/%.c,$(BUILD)/examples/%,\
+	$(wildcard examples/*.c))
+.PHONY: examples lint format install clean
+examples: $(EXAMPLES) ## build the examples
+
+$(BUILD)/examples/%: examples/%.c $(LIB) include/numahash.h
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=c11 -pthread -Iinclude $(WARN) $(CFLAGS) $(SANITIZE) \
+		-o $@ $< $(LIB)
+
+# --------------------------------------------------------------------- rest
+
+lint: ## check the style
+	@scripts/lint/all
+
+SOURCES = $(wildcard include/*.h arch/*.h arch/*/*.[ch] numa/*.[ch] lib/*.[ch] \
+	bench/*.[ch] bench/*.cc bench/*/*.[ch] bench/*/*.cc tests/*/*.[ch] \
+	examples/*.c)
+format: ## make it so
+	@clang-format -i $(SOURCES)
+
+install: all ## to $(DESTDIR)$(PREFIX)
+	install -d $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/lib
+	install -m 644 include/numahash.h $(DESTDIR)$(PREFIX)/include/
+	install -m 644 $(LIB) $(DESTDIR)$(PREFIX)/lib/
+	install -m 755 $(BUILD)/libnumahash.so \
+		$(DESTDIR)$(PREFIX)/lib/libnumahash.so.$(VERSION)
+	ln -sf libnumahash.so.$(VERSION) \
+		$(DESTDIR)$(PREFIX)/lib/libnumahash.so.$(SOMAJOR)
+	ln -sf libnumahash.so.$(SOMAJOR) $(DESTDIR)$(PREFIX)/lib/libnumahash.so
+
+clean: ## remove build/
+	rm -rf build
+
 -include $(shell find build -name '*.d' 2>/dev/null)

@@ -18,6 +18,9 @@
  * No function may be called from a signal handler that could have interrupted
  * another function of this library.
  *
+ * After fork(2) the child must not use its parent's maps if another thread was
+ * writing to them, or if NUMAHASH_HUGEPAGES gave them pages from the pool.
+ *
  * Errors.  A function that returns int returns NH_OK (0) or a negative
  * NH_ERR_*; it then has changed nothing, and has not written its results.
  * The library never aborts or exits, and prints in one case only: a NUMAHASH_
@@ -312,10 +315,10 @@ NH_API int nh_u64_clear(struct nh_u64 *m);
 /*
  * nh_u64_reserve - make room for n entries in all, paid by the caller
  *
- * Never shrinks.  A map that is reserved stays so until it is shrunk by
- * deletes or by nh_u64_shrink().  NH_ERR_ARG (above NH_CAPACITY_MAX),
- * NH_ERR_NOMEM, NH_ERR_FULL (the map has a fixed capacity below n),
- * NH_ERR_REENTRY.
+ * Never shrinks; deletes then do not shrink the map below n by themselves,
+ * until nh_u64_shrink() drops the reservation.  NH_ERR_ARG (above
+ * NH_CAPACITY_MAX), NH_ERR_NOMEM, NH_ERR_FULL (the map has a fixed capacity
+ * below n), NH_ERR_REENTRY.
  */
 NH_API int nh_u64_reserve(struct nh_u64 *m, uint64_t n);
 

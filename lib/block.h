@@ -77,6 +77,7 @@ nh_block_find(struct nh_line *home, uint64_t word,
 			*value = nh_found_value(&f);
 			return true;
 		}
+		/* order(more): acquire, by the loads of nh_line_find() */
 		if (!(f.flags & NH_WORD_MORE))
 			return false;
 		f = nh_line_find(nh_line_other(home), word, &nh_word_key);

@@ -338,8 +338,9 @@ whole_pages(const struct nh_chunk *c, size_t page, char **base, size_t bytes)
 {
 	size_t head;
 
+	/* The pool may have no page for us when we want it back: SIGBUS. */
 	if (c->range.pages == NH_PAGES_HUGETLB)
-		page = NH_HUGE_PAGE;
+		return 0;
 	if (c->range.pages == NH_PAGES_SMALL)
 		page = NH_SMALL_PAGE;
 	head = (page - (uintptr_t)*base % page) % page;

@@ -55,14 +55,23 @@ map_aligned(size_t bytes, size_t align)
 	return p + head;
 }
 
+/*
+ * The pages are faulted in at once: a limit on the pool (the hugetlb cgroup's)
+ * is met there, as an error, and not later, as SIGBUS.
+ */
 static char *
 map_hugetlb(size_t bytes)
 {
 	char *p = map_anonymous(bytes, MAP_HUGETLB);
 
+	if (!p)
+		return NULL;
 	/* A child's copy-on-write could find the pool empty: SIGBUS. */
-	if (p)
-		madvise(p, bytes, MADV_DONTFORK);
+	if (madvise(p, bytes, MADV_DONTFORK) ||
+	    madvise(p, bytes, MADV_POPULATE_WRITE)) {
+		munmap(p, bytes);
+		return NULL;
+	}
 	return p;
 }
 

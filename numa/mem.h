@@ -47,8 +47,8 @@ bool nh_mem_populate(char *p, size_t bytes);
 /*
  * nh_mem_return - give the pages of [p, p + bytes) back; they read as zeros
  *
- * Page-aligned for the kind of range it lies in.  False where the kernel
- * refuses; then nothing changed, and it is counted.  Any thread.
+ * Page-aligned; not for pool pages, which might not be had again.  False where
+ * the kernel refuses; then nothing changed, and it is counted.  Any thread.
  */
 bool nh_mem_return(char *p, size_t bytes);
 

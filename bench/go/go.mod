@@ -1,0 +1,3 @@
+module numahash/bench/syncmap
+
+go 1.19

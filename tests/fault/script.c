@@ -1,0 +1,223 @@
+/*
+ * script.c - a life of a map, from creation to destruction, checked throughout
+ */
+#include "tests/fault/script.h"
+
+#include <inttypes.h>
+
+#include "tests/model/args.h"
+#include "tests/model/kit.h"
+#include "tests/model/ref.h"
+
+#define BATCH 100
+
+struct life {
+	const struct script *script;
+	struct nh_u64 *map;
+	struct ref ref;
+	uint64_t errors; /* answered so far */
+	bool recovering; /* no call fails any more */
+};
+
+/*
+ * done - did an operation that may fail succeed?
+ *
+ * A failure must be the one allowed, and there must be a failed call for it:
+ * one that fails once can fail one operation, no more.
+ */
+static bool
+done(struct life *l, const char *what, int err)
+{
+	const struct script *s = l->script;
+	uint64_t failed = inject_failed(s->kind);
+
+	if (err == NH_OK)
+		return true;
+	if (err != s->error || l->recovering)
+		fail("%s: %s", what, nh_strerror(err));
+	l->errors++;
+	if (failed == 0 || (s->count != INJECT_STICKY && l->errors > failed))
+		fail("%s: %s, with %" PRIu64 " failed calls for %" PRIu64
+		     " errors",
+		     what, nh_strerror(err), failed, l->errors);
+	return false;
+}
+
+/* must - an operation that has no excuse */
+static void
+must(const char *what, int err)
+{
+	if (err != NH_OK)
+		fail("%s: %s", what, nh_strerror(err));
+}
+
+/* compare - the map is what the reference says */
+static void
+compare(struct life *l, const char *when)
+{
+	uint64_t key;
+	const char *wrong = ref_compare(&l->ref, l->map, &key);
+
+	if (wrong)
+		fail("%s: key 0x%" PRIx64 ": %s", when, key, wrong);
+}
+
+static bool
+create(struct life *l)
+{
+	struct nh_config config = config_make(l->script->seeded ? 1 : 0);
+	int err = NH_OK;
+
+	config.maintenance = l->script->maintenance;
+	l->map = nh_u64_create(&config, &err);
+	if (!l->map && err == NH_OK)
+		fail("create: no map and no error");
+	return done(l, "create", err);
+}
+
+/* put_keys - from .. to - 1; a key that is there must not need memory */
+static void
+put_keys(struct life *l, uint64_t from, uint64_t to, uint64_t value)
+{
+	for (uint64_t i = from; i < to; i++) {
+		int err = nh_u64_put(l->map, ref_key(&l->ref, i), value + i);
+
+		if (l->ref.entry[i].present)
+			must("overwrite", err);
+		if (done(l, "put", err))
+			ref_set(&l->ref, i, value + i);
+	}
+}
+
+static void
+put_batches(struct life *l, uint64_t from, uint64_t to)
+{
+	uint64_t keys[BATCH], values[BATCH];
+	size_t put;
+
+	for (uint64_t at = from; at + BATCH <= to; at += BATCH) {
+		for (uint64_t i = 0; i < BATCH; i++) {
+			keys[i] = ref_key(&l->ref, at + i);
+			values[i] = at;
+		}
+		put = 0;
+		if (done(l, "put_batch",
+			 nh_u64_put_batch(l->map, keys, values, BATCH, &put)) !=
+		    (put == BATCH))
+			fail("put_batch: %zu done, which is not what it says",
+			     put);
+		for (uint64_t i = 0; i < put; i++)
+			ref_set(&l->ref, at + i, at);
+	}
+}
+
+static void
+delete_keys(struct life *l, uint64_t from, uint64_t to)
+{
+	for (uint64_t i = from; i < to; i++) {
+		int err = nh_u64_delete(l->map, ref_key(&l->ref, i));
+
+		if (err != (l->ref.entry[i].present ? NH_OK : NH_ERR_NOTFOUND))
+			fail("delete: %s", nh_strerror(err));
+		ref_remove(&l->ref, i);
+	}
+}
+
+/* Counts its calls; keeps what is there and stores what is not. */
+static int
+store_absent(void *arg, uint64_t key, bool present, uint64_t *value)
+{
+	++*(unsigned *)arg;
+	if (!present)
+		*value = key;
+	return present ? NH_UPDATE_KEEP : NH_UPDATE_STORE;
+}
+
+static void
+update_keys(struct life *l, uint64_t from, uint64_t to)
+{
+	for (uint64_t i = from; i < to; i++) {
+		uint64_t key = ref_key(&l->ref, i);
+		unsigned calls = 0;
+		bool good =
+			done(l, "update",
+			     nh_u64_update(l->map, key, store_absent, &calls));
+
+		if (calls != good)
+			fail("update: %u calls, and it %s", calls,
+			     good ? "succeeds" : "fails");
+		if (good && !l->ref.entry[i].present)
+			ref_set(&l->ref, i, key);
+	}
+}
+
+/* A clear that fails has removed some; what is left must be right. */
+static void
+clear(struct life *l)
+{
+	bool good = done(l, "clear", nh_u64_clear(l->map));
+	uint64_t value;
+
+	for (uint64_t i = 0; i < l->ref.keys; i++)
+		if (good ||
+		    nh_u64_get(l->map, ref_key(&l->ref, i), &value) != NH_OK)
+			ref_remove(&l->ref, i);
+	compare(l, "after clear");
+}
+
+static void
+live(struct life *l, uint64_t keys)
+{
+	put_keys(l, 0, keys, 1);
+	compare(l, "after growing");
+	done(l, "reserve", nh_u64_reserve(l->map, 2 * keys));
+	put_keys(l, 0, keys / 10, 2);
+	update_keys(l, keys / 10 * 9, keys / 10 * 11);
+	put_batches(l, keys / 10 * 11, keys / 10 * 12);
+	compare(l, "after updates and batches");
+	delete_keys(l, 0, keys / 10 * 9);
+	done(l, "shrink", nh_u64_shrink(l->map));
+	compare(l, "after shrinking");
+	put_keys(l, 0, keys / 2, 3);
+	clear(l);
+	put_keys(l, 0, keys / 10, 4);
+	compare(l, "after clearing");
+}
+
+/* All is well again: everything must work. */
+static void
+recover(struct life *l, uint64_t keys)
+{
+	inject_end(l->script->kind);
+	l->recovering = true;
+	if (!l->map && !create(l))
+		fail("create fails with nothing failing");
+	compare(l, "after the failures");
+	put_keys(l, 0, keys, 5);
+	must("reserve", nh_u64_reserve(l->map, 2 * keys));
+	put_batches(l, keys, keys / 10 * 12);
+	compare(l, "after recovering");
+	delete_keys(l, 0, keys / 10 * 9);
+	must("shrink", nh_u64_shrink(l->map));
+	must("clear", nh_u64_clear(l->map));
+	if (nh_u64_len(l->map) != 0)
+		fail("something is left after clear");
+}
+
+void
+script_run(const struct script *script)
+{
+	struct life l = { .script = script };
+
+	if (!ref_init(&l.ref, SPREAD_MIXED, script->keys / 10 * 12 + BATCH))
+		fail("no memory for the reference");
+	inject(script->kind, script->first, script->count);
+	if (create(&l))
+		live(&l, script->keys);
+	recover(&l, script->keys);
+	nh_u64_destroy(l.map);
+	ref_fini(&l.ref);
+	if (memory_of_process().used != 0)
+		fail("%" PRIu64 " bytes of tables are left after destroy",
+		     memory_of_process().used);
+}

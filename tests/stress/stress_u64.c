@@ -1,0 +1,216 @@
+/*
+ * stress_u64.c - start the threads of a stress run, and check what they leave
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "tests/model/args.h"
+#include "tests/stress/stress.h"
+
+struct stress stress = { .threads = 4, .wave_keys = 20000, .seed = 1 };
+
+static uint64_t seconds = 5, arch = ARGS_ARCH_BOTH, maintenance;
+
+static const char *const tally_name[TALLIES] = {
+	"permanent keys found", "dead keys not found", "fresh keys found",
+	"versions written",	"additions",	       "contests won",
+	"wave keys deleted",
+};
+
+static void
+start(pthread_t *thread, void *(*run)(void *), void *arg)
+{
+	if (pthread_create(thread, NULL, run, arg))
+		fail("no thread");
+}
+
+static void
+put_first_keys(struct nh_u64 *m)
+{
+	for (uint64_t i = 0; i < PERMANENT; i++) {
+		uint64_t key = make_key(KIND_PERMANENT, 0, i);
+
+		if (nh_u64_put(m, key, make_value(key, 0)) != NH_OK)
+			fail("no first key");
+	}
+	for (uint64_t i = 0; i < COUNTERS; i++)
+		if (nh_u64_put(m, make_key(KIND_COUNTER, 0, i), 0) != NH_OK)
+			fail("no first counter");
+}
+
+static void
+start_workers(struct nh_u64 *m)
+{
+	memset(stress.worker, 0, sizeof(stress.worker));
+	atomic_store(&stress.stop, false);
+	for (unsigned i = 0; i < stress.threads; i++) {
+		stress.worker[i].id = i;
+		stress.worker[i].map = m;
+		stress.worker[i].rng = rng_make(stress.seed + i);
+		atomic_store(&stress.wave[i].dead, 0);
+		atomic_store(&stress.wave[i].dying, 0);
+		atomic_store(&stress.wave[i].alive, 0);
+	}
+	for (unsigned i = 0; i < stress.threads; i++)
+		start(&stress.worker[i].thread, stress_work, &stress.worker[i]);
+}
+
+/* check_totals - what all workers together must have left; the keys present */
+static uint64_t
+check_totals(const struct nh_u64 *m)
+{
+	uint64_t keys = PERMANENT + COUNTERS, value;
+
+	for (unsigned i = 0; i < COUNTERS; i++) {
+		uint64_t sum = 0;
+
+		for (unsigned t = 0; t < stress.threads; t++)
+			sum += stress.worker[t].added[i];
+		if (nh_u64_get(m, make_key(KIND_COUNTER, 0, i), &value) !=
+			    NH_OK ||
+		    value != sum)
+			fail("counter %u: 0x%" PRIx64
+			     " was added, it has 0x%" PRIx64,
+			     i, sum, value);
+	}
+	for (unsigned i = 0; i < CONTESTED; i++) {
+		int64_t sum = 0;
+		bool there = nh_u64_get(m, make_key(KIND_CONTESTED, 0, i),
+					&value) == NH_OK;
+
+		for (unsigned t = 0; t < stress.threads; t++)
+			sum += stress.worker[t].balance[i];
+		if (sum != there)
+			fail("contested key %u: inserts less deletes are "
+			     "%" PRId64 ", and it is %s",
+			     i, sum, there ? "there" : "not there");
+		keys += there;
+	}
+	return keys;
+}
+
+static void
+check_end(const struct nh_u64 *m)
+{
+	uint64_t keys = check_totals(m), shown;
+
+	for (unsigned t = 0; t < stress.threads; t++)
+		keys += atomic_load(&stress.wave[t].alive) -
+			atomic_load(&stress.wave[t].dead);
+	shown = stress_scan_once(m);
+	if (nh_u64_len(m) != keys || shown != keys)
+		fail("%" PRIu64 " keys must be there, len says %" PRIu64
+		     ", a scan shows %" PRIu64,
+		     keys, nh_u64_len(m), shown);
+	for (unsigned t = 0; t < stress.threads; t++)
+		for (uint64_t i = t;
+		     i < PERMANENT / stress.threads * stress.threads;
+		     i += stress.threads) {
+			uint64_t key = make_key(KIND_PERMANENT, 0, i), value;
+			uint32_t version = stress.worker[t].version[i];
+
+			if (nh_u64_get(m, key, &value) != NH_OK ||
+			    value != make_value(key, version))
+				fail("permanent key %" PRIu64 " lost its last "
+				     "version",
+				     i);
+		}
+}
+
+/* require - at least so much of it must have happened */
+static void
+require(const char *what, uint64_t least, uint64_t happened)
+{
+	printf("  %-28s %12" PRIu64 "\n", what, happened);
+	if (happened < least)
+		fail("too few to prove anything: %s", what);
+}
+
+static void
+report(const struct nh_u64 *m, const struct observer *resizer,
+       const struct observer *scanner)
+{
+	struct nh_stats stats = stats_of(m);
+
+	for (unsigned i = 0; i < TALLIES; i++) {
+		uint64_t sum = 0;
+
+		for (unsigned t = 0; t < stress.threads; t++)
+			sum += stress.worker[t].tally[i];
+		require(tally_name[i], 1000, sum);
+	}
+	require("segments grown", 256, stats.grows);
+	require("segments shrunk", 256, stats.shrinks);
+	require("looks that saw a migration", 1, resizer->in_migration);
+	require("explicit resizes", 2, resizer->resizes);
+	require("scans", 2, scanner->scans);
+	require("pairs shown", PERMANENT, scanner->pairs);
+	require("waits for a lock", 0, stats.lock_waits);
+}
+
+static void
+run(int map_arch)
+{
+	const struct timespec duration = { .tv_sec = (time_t)seconds };
+	struct nh_config config = config_make(stress.seed);
+	struct observer resizer, scanner;
+	struct nh_u64 *m;
+	int err;
+
+	config.arch = map_arch;
+	config.maintenance = maintenance;
+	m = nh_u64_create(&config, &err);
+	if (!m)
+		fail("no map for arch %s: %s", args_arches[map_arch],
+		     nh_strerror(err));
+	printf("arch %s, %" PRIu64 " threads, %" PRIu64 " s, seed %" PRIu64
+	       "\n",
+	       args_arches[map_arch], stress.threads, seconds, stress.seed);
+	put_first_keys(m);
+	resizer = scanner = (struct observer){ .map = m };
+	start_workers(m);
+	start(&resizer.thread, stress_resize, &resizer);
+	start(&scanner.thread, stress_scan, &scanner);
+	nanosleep(&duration, NULL);
+	atomic_store(&stress.stop, true);
+	for (unsigned i = 0; i < stress.threads; i++)
+		pthread_join(stress.worker[i].thread, NULL);
+	pthread_join(resizer.thread, NULL);
+	pthread_join(scanner.thread, NULL);
+	check_end(m);
+	report(m, &resizer, &scanner);
+	nh_u64_destroy(m);
+}
+
+int
+main(int argc, char **argv)
+{
+	static const char *const yes_no[] = { "0", "1", NULL };
+	const struct arg args[] = {
+		{ "threads", "workers; a resizer and a scanner come on top",
+		  &stress.threads, 1, MOST_WORKERS, NULL },
+		{ "seconds", "how long, for each arch", &seconds, 1, 1000000,
+		  NULL },
+		{ "wave", "keys each worker puts and deletes",
+		  &stress.wave_keys, BATCH, 1000000, NULL },
+		{ "seed", "of the hash and of the choices", &stress.seed, 1,
+		  UINT64_MAX - 2000, NULL },
+		{ "arch", "which arch module the map uses", &arch, 0, 0,
+		  args_arches },
+		{ "maintenance", "run the map's own thread, too", &maintenance,
+		  0, 0, yes_no },
+	};
+
+	args_parse(argc, argv,
+		   "Many threads on one nh_u64 that grows and shrinks.", args,
+		   sizeof(args) / sizeof(*args));
+	if (arch != ARGS_ARCH_BOTH)
+		run((int)arch);
+	else {
+		run(NH_ARCH_NATIVE);
+		run(NH_ARCH_GENERIC);
+	}
+	return 0;
+}
