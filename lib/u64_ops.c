@@ -18,7 +18,7 @@ writable(void)
 
 /* ------------------------------------------------------------------ reading */
 
-/* In a segment that migrates, or beyond the home line. */
+/* In a segment that migrates or has just changed. */
 static __attribute__((noinline)) int
 get_slowly(const struct nh_u64 *map, uint64_t hash, uint64_t *value)
 {
@@ -36,6 +36,23 @@ get_slowly(const struct nh_u64 *map, uint64_t hash, uint64_t *value)
 		home = nh_segment_home(s, d, size, word);
 		found = home && nh_block_find(home, word, d, size, &v);
 	} while (!home || nh_size_changed(d, size));
+	if (!found)
+		return NH_ERR_NOTFOUND;
+	*value = v;
+	return NH_OK;
+}
+
+/* Beyond the home line, which said that there may be more. */
+static __attribute__((noinline)) int
+get_away(const struct nh_u64 *m, uint64_t hash, uint64_t *value,
+	 struct nh_line *home, uint64_t size)
+{
+	const struct nh_descriptor *d = &m->descriptor[nh_segment_of(hash)];
+	uint64_t v;
+	bool found = nh_block_find(home, nh_word_of(hash), d, size, &v);
+
+	if (nh_unlikely(nh_size_changed(d, size)))
+		return get_slowly(m, hash, value);
 	if (!found)
 		return NH_ERR_NOTFOUND;
 	*value = v;
@@ -62,9 +79,10 @@ get_hashed(const struct nh_u64 *m, uint64_t hash, uint64_t *value)
 		nh_found_store(&f, value);
 		return NH_OK;
 	}
-	if (nh_unlikely(f.hit || f.flags & NH_WORD_MORE ||
-			nh_size_changed(d, size)))
+	if (nh_unlikely(f.hit || nh_size_changed(d, size)))
 		return get_slowly(m, hash, value);
+	if (nh_unlikely(f.flags & NH_WORD_MORE))
+		return get_away(m, hash, value, home, size);
 	return NH_ERR_NOTFOUND;
 }
 
@@ -471,6 +489,14 @@ probe_end(const struct nh_u64 *m, const struct probe *p, uint64_t *value,
 	return false;
 }
 
+static int
+get_later(const struct nh_u64 *m, const struct probe *p, uint64_t *value)
+{
+	if (nh_likely(p->home))
+		return get_away(m, p->hash, value, p->home, p->size);
+	return get_slowly(m, p->hash, value);
+}
+
 static size_t
 get_some(const struct nh_u64 *m, const uint64_t *keys, unsigned n,
 	 uint64_t *values, uint8_t *found)
@@ -492,7 +518,7 @@ get_some(const struct nh_u64 *m, const uint64_t *keys, unsigned n,
 	for (unsigned k = 0; k < pending; k++) {
 		unsigned i = later[k];
 
-		found[i] = get_slowly(m, probe[i].hash, &values[i]) == NH_OK;
+		found[i] = get_later(m, &probe[i], &values[i]) == NH_OK;
 		hits += found[i];
 	}
 	return hits;

@@ -271,17 +271,16 @@ static void
 race_look(const struct race *r, struct seen *seen, struct line_found found,
 	  unsigned which)
 {
-	uint64_t other = race_word(!which);
-
 	if (found.hit) {
 		seen->torn += found.value != race_value(race_word(which));
 		seen->hits[which]++;
 		return;
 	}
 	seen->misses++;
-	/* A plain "no" says the other pair was there. */
+	/* The flags are those of one moment, and so of one of the pairs. */
 	if (found.flags != NH_LOOK_AGAIN && (r->slot == 0 || r->slot == 3))
-		seen->wrong += found.flags != other;
+		seen->wrong += found.flags != race_word(0) &&
+			       found.flags != race_word(1);
 }
 
 static bool
