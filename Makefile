@@ -40,6 +40,9 @@ help: ## this list
 FLAVOURS-x86_64 := native wide
 FLAVOURS := generic $(FLAVOURS-$(MACHINE))
 FLAVOUR-generic := -DNH_FLAVOUR_GENERIC
+LEVEL-generic := NH_LEVEL_GENERIC
+LEVEL-native := NH_LEVEL_NATIVE
+LEVEL-wide := NH_LEVEL_WIDE
 FLAVOUR-native := -mavx
 FLAVOUR-wide := -mavx512vl -mavx512dq -mavx512bw -mno-vzeroupper
 ARCHDIR	:= $(if $(FLAVOURS-$(MACHINE)),arch/$(MACHINE),arch/generic)
@@ -86,7 +89,7 @@ $(STALL)/%.o: %.c
 LIB	:= $(BUILD)/libnumahash.a
 BASELINE := $(wildcard bench/baseline/*.c)
 URCU	:= -lurcu-cds -lurcu-qsbr -lurcu-common
-WRAPPED	:= malloc calloc aligned_alloc posix_memalign mmap madvise \
+WRAPPED	:= malloc calloc realloc aligned_alloc posix_memalign mmap madvise \
 	pthread_create getrandom
 
 UNIT	:= $(basename $(notdir $(wildcard tests/unit/test_*.c)))
@@ -96,10 +99,17 @@ TESTS	:= $(UNIT:%=$(BUILD)/tests/unit/%) \
 	$(BUILD)/tests/model $(BUILD)/tests/stress $(BUILD)/tests/lin \
 	$(BUILD)/tests/fault
 
-# What a test needs beside its own file and the library.
+# What a test needs beside its own file and the library.  Those that include
+# lib/*.h with functions in it are of the generic flavour.
 NEEDS-test_hist := bench/hist.c
-NEEDS-test_lin := tests/lin/lin.c
+NEEDS-test_lin := tests/lin/lin.c tests/lin/round.c tests/model/args.c
+NEEDS-test_line := $(FLAVOURS:%=$(BUILD)/tests/line-%.o)
+FLAGS-test_line := -DNH_FLAVOUR_GENERIC
+FLAGS-test_block := -DNH_FLAVOUR_GENERIC -DNH_STALL
+FLAGS-test_ladder := -DNH_FLAVOUR_GENERIC
+FLAGS-test_migrate := -DNH_FLAVOUR_GENERIC -Wl,--wrap=nh_arena_alloc
 LIBS-test_hist := -lm
+LIBS-test_hash := -lm
 TEST	= @mkdir -p $(@D); \
 	$(if $(V),set -x;) $(CC) -std=c11 -pthread $(filter-out -MMD -MP,\
 	$(CPPFLAGS)) $(WARN) $(CFLAGS) $(SANITIZE) -o $@ $(filter %.c,$^) \
@@ -116,7 +126,11 @@ check: ## everything: tests, sanitizers, lint, examples (installs packages)
 
 .SECONDEXPANSION:
 $(BUILD)/tests/unit/%: tests/unit/%.c $$(NEEDS-$$*) $(LIB) $(HEADERS)
-	$(TEST) -lcmocka $(LIBS-$*)
+	$(TEST) $(FLAGS-$*) -lcmocka $(LIBS-$*)
+$(BUILD)/tests/line-%.o: tests/unit/line_flavour.c $(HEADERS)
+	@mkdir -p $(@D)
+	$(C) $(FLAVOUR-$*) -DLINE_FLAVOUR=line_flavour_$* \
+		-DLINE_LEVEL=$(LEVEL-$*) -c -o $@ $<
 $(BUILD)/tests/baseline/%: tests/baseline/%.c $(BASELINE) $(HEADERS)
 	$(TEST) -lcmocka $(URCU)
 $(BUILD)/tests/model: $(wildcard tests/model/*.c) $(LIB) $(HEADERS)
@@ -127,7 +141,8 @@ $(BUILD)/tests/stress: $(wildcard tests/stress/*.c) tests/model/args.c \
 $(BUILD)/tests/lin: $(wildcard tests/lin/*.c) tests/model/args.c \
 		$(STALL)/libnumahash.a $(HEADERS)
 	$(TEST)
-$(BUILD)/tests/fault: $(wildcard tests/fault/*.c) $(LIB) $(HEADERS)
+$(BUILD)/tests/fault: $(wildcard tests/fault/*.c) tests/model/args.c \
+		tests/model/ref.c $(LIB) $(HEADERS)
 	$(TEST) $(WRAPPED:%=-Wl,--wrap=%)
 
 # -------------------------------------------------------------------- bench

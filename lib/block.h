@@ -304,6 +304,16 @@ nh_line_unmark_more(const struct nh_table *t, struct nh_line *home)
 }
 
 /*
+ * May this word's pair move to that spot?  Not to slot 3 of an even line that
+ * is its home: line.h says why.  (The odd one's is a link then.)
+ */
+static inline bool
+nh_spot_takes(const struct nh_table *t, struct nh_spot at, uint64_t word)
+{
+	return at.slot != NH_LINK_SLOT || nh_table_home(t, word) != at.line;
+}
+
+/*
  * nh_block_remove - clear a spot, and let the chain move up.  Locked.
  */
 static inline void
@@ -311,6 +321,7 @@ nh_block_remove(struct nh_table *t, struct nh_line *even, struct nh_spot at)
 {
 	struct nh_line *before;
 	struct nh_line *tail;
+	struct nh_kv kv = { 0, 0 };
 	int last;
 
 	if (!((nh_slot_word(even, 0) | nh_slot_word(even + 1, 0)) &
@@ -320,11 +331,11 @@ nh_block_remove(struct nh_table *t, struct nh_line *even, struct nh_spot at)
 	}
 	tail = nh_chain_tail(even, &before);
 	last = before ? nh_line_last_pair(tail) : -1;
-	if (last < 0 || at.line == tail) {
+	if (last >= 0)
+		kv = nh_pair_load(&tail->pair[last]);
+	if (last < 0 || at.line == tail || !nh_spot_takes(t, at, kv.word)) {
 		nh_slot_store(at.line, at.slot, 0, 0);
 	} else {
-		struct nh_kv kv = nh_pair_load(&tail->pair[last]);
-
 		nh_slot_store(at.line, at.slot, kv.word, kv.value);
 		nh_block_renumber(t, even);
 		nh_pair_store(&tail->pair[last], (struct nh_kv){ 0, 0 });

@@ -30,7 +30,8 @@
  *  (a) a pair in slot 3 of the odd line (or of the last overflow line) makes
  *	room for a link: it is first copied to the new overflow line, then the
  *	link replaces it in one store.  The reader sees the pair or the link.
- *  (b) a pair in the chain moves up into a slot that became free: it is first
+ *  (b) a pair in the chain moves up into a slot that became free (but never
+ *	into slot 3 of the even line if that is its home): it is first
  *	copied there, then the number of the odd line's link changes (or the
  *	pair replaces that link), then the chain slot is cleared.  A reader
  *	that found the chain slot cleared sees the changed word when it looks
@@ -40,8 +41,8 @@
  * it loads slot 3 first and slot 0 second: at the first load the key is not in
  * slot 3 and there is no link, or the link's MORE is seen.  Then at the second
  * load it is elsewhere, and MORE is seen; or in slots 0 to 2, which it never
- * leaves.  (It cannot have come into slot 3 in between, since only a pair that
- * replaces a link does.)
+ * leaves.  (It cannot have come into slot 3 in between: in the odd line only a
+ * pair that replaces a link does, and in the even one none with this home.)
  */
 #ifndef NH_LIB_LINE_H
 #define NH_LIB_LINE_H

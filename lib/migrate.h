@@ -30,7 +30,7 @@
 #include "lib/block.h"
 #include "lib/ladder.h"
 
-#define NH_GROUP_MAX 64	   /* blocks of either table in a group */
+#define NH_GROUP_MAX 128   /* blocks of either table in a group */
 #define NH_HELP_BLOCKS 256 /* old and new ones a write drains, about */
 #define NH_CLAIM_NEXT UINT64_C(0xffffffff)
 

@@ -13,41 +13,43 @@
 /* --------------------------------------------------------------- mismatches */
 
 _Noreturn static void
-wrong(const struct model *m, const char *what, uint64_t key, const char *want,
-      const char *got)
+wrong(const struct model *m, uint64_t key, const char *problem)
 {
-	fail("%s, operation %" PRIu64 " (%s), key 0x%" PRIx64 ": %s: "
-	     "expected %s, got %s\n"
+	fail("%s, operation %" PRIu64 " (%s), key 0x%" PRIx64 ": %s\n"
 	     "again with: %s",
-	     m->shape->name, m->done, m->op, key, what, want, got, m->again);
+	     m->shape->name, m->done, m->op, key, problem, m->again);
 }
 
 static void
 expect(const struct model *m, uint64_t number, const char *what, uint64_t want,
        uint64_t got)
 {
-	char wanted[32], gotten[32];
+	char problem[128];
 
 	if (want == got)
 		return;
-	snprintf(wanted, sizeof(wanted), "0x%" PRIx64, want);
-	snprintf(gotten, sizeof(gotten), "0x%" PRIx64, got);
-	wrong(m, what, ref_key(&m->ref, number), wanted, gotten);
+	snprintf(problem, sizeof(problem),
+		 "%s: expected 0x%" PRIx64 ", got 0x%" PRIx64, what, want, got);
+	wrong(m, ref_key(&m->ref, number), problem);
 }
 
 static void
 expect_err(const struct model *m, uint64_t number, int want, int got)
 {
-	if (want != got)
-		wrong(m, "error", ref_key(&m->ref, number), nh_strerror(want),
-		      nh_strerror(got));
+	char problem[128];
+
+	if (want == got)
+		return;
+	snprintf(problem, sizeof(problem), "expected \"%s\", got \"%s\"",
+		 nh_strerror(want), nh_strerror(got));
+	wrong(m, ref_key(&m->ref, number), problem);
 }
 
 static void
 expect_good(const struct model *m, const char *problem, uint64_t key)
 {
 	if (problem)
-		wrong(m, problem, key, "none of that", "it");
+		wrong(m, key, problem);
 }
 
 /* stored - did an operation that may insert do so?  A full map may refuse. */

@@ -271,6 +271,17 @@ test_a_reader_led_in_circles_gives_up(void **state)
 /* ------------------------------------------------------- in between two loads
  */
 
+static unsigned
+some_present(const struct stage *st, struct rng *rng)
+{
+	unsigned i;
+
+	do
+		i = (unsigned)rng_below(rng, KEYS);
+	while (!st->entry[i].present);
+	return i;
+}
+
 /* What a writer does to a block while the reader of one key stands still. */
 struct meddler {
 	struct stage *st;
@@ -285,13 +296,12 @@ meddle(void *arg)
 	struct meddler *md = arg;
 
 	for (unsigned n = 0; n < md->acts; n++) {
-		unsigned i = (unsigned)rng_below(&md->rng, KEYS);
+		unsigned i = some_present(md->st, &md->rng);
 
-		if (i == md->kept)
-			continue;
-		if (md->st->entry[i].present)
+		if (i != md->kept)
 			block_remove(md->st, i);
-		else if (rng_below(&md->rng, 4) == 0)
+		i = (unsigned)rng_below(&md->rng, KEYS);
+		if (!md->st->entry[i].present && rng_below(&md->rng, 4) == 0)
 			block_add(md->st, i);
 	}
 }
@@ -301,7 +311,7 @@ static unsigned
 rebuild(struct stage *st, uint64_t seed)
 {
 	struct rng rng = rng_make(seed);
-	unsigned n = 1 + (unsigned)rng_below(&rng, 14);
+	unsigned n = 7 + (unsigned)rng_below(&rng, 8);
 	unsigned i = 0;
 
 	for (; i < KEYS; i++)
@@ -314,17 +324,6 @@ rebuild(struct stage *st, uint64_t seed)
 		block_add(st, i);
 		n--;
 	}
-	return i;
-}
-
-static unsigned
-some_present(const struct stage *st, struct rng *rng)
-{
-	unsigned i;
-
-	do
-		i = (unsigned)rng_below(rng, KEYS);
-	while (!st->entry[i].present);
 	return i;
 }
 
@@ -361,12 +360,12 @@ read_with_meddler(struct stage *st, uint64_t seed,
 	bool reached;
 
 	do {
-		struct meddler md = { .st = st, .rng = rng_make(seed) };
+		struct meddler md = { .st = st, .rng = rng_make(~seed) };
 		unsigned last = rebuild(st, seed);
 		unsigned count;
 
 		/* The last one mostly lies in the chain. */
-		md.acts = 1 + (unsigned)rng_below(&md.rng, 6);
+		md.acts = 1 + (unsigned)rng_below(&md.rng, 4);
 		md.kept = seed % 2 ? last : some_present(st, &md.rng);
 		stall_at(access++, meddle, &md);
 		count = read(st, md.kept);
@@ -428,7 +427,7 @@ meddle_everywhere(unsigned (*read)(struct stage *st, unsigned i))
 {
 	unsigned accesses = 0;
 
-	for (uint64_t seed = 0; seed < 6000; seed++) {
+	for (uint64_t seed = 0; seed < 10000; seed++) {
 		struct rng rng = rng_make(seed / 100);
 		static struct stage *st;
 
@@ -441,7 +440,7 @@ meddle_everywhere(unsigned (*read)(struct stage *st, unsigned i))
 		}
 	}
 	/* A race that was never run proves nothing. */
-	assert_true(accesses > 6000 * 16);
+	assert_true(accesses > 10000 * 16);
 }
 
 static void

@@ -224,6 +224,9 @@ test_every_variable_is_obeyed(void **state)
 		{ "NUMAHASH_MAINTENANCE=1", "maintenance=1" },
 		{ "NUMAHASH_PREFAULT=1048576", "warnings=0" },
 		{ "NUMAHASH_HUGEPAGES=auto", "warnings=0" },
+		{ "NUMAHASH_CPU_DISABLE=none", "warnings=0" },
+		{ "NUMAHASH_CPU_DISABLE=avx512", "warnings=0" },
+		{ "NUMAHASH_CPU_DISABLE=avx", "warnings=0" },
 		{ "NUMAHASH_QUIET=0", "warnings=0" },
 		{ "NUMAHASH_QUIET=1", "warnings=0" },
 	};
@@ -293,7 +296,7 @@ assert_warned_once(const struct said *said, const char *variable)
 }
 
 static void
-test_values_that_do_not_parse_are_ignored_and_warned_about(void **state)
+test_values_that_do_not_parse_are_warned_about(void **state)
 {
 	static const char *const junk[] = {
 		"NUMAHASH_ARCH=",
@@ -316,6 +319,7 @@ test_values_that_do_not_parse_are_ignored_and_warned_about(void **state)
 		"NUMAHASH_MAINTENANCE=on",
 		"NUMAHASH_PREFAULT=lots",
 		"NUMAHASH_PREFAULT=-4096",
+		"NUMAHASH_CPU_DISABLE=sse",
 		"NUMAHASH_QUIET=maybe",
 	};
 
@@ -479,7 +483,7 @@ main(int argc, char **argv)
 			test_create_without_a_config_obeys_the_environment),
 		cmocka_unit_test(test_huge_pages_are_tried_as_told),
 		cmocka_unit_test(
-			test_values_that_do_not_parse_are_ignored_and_warned_about),
+			test_values_that_do_not_parse_are_warned_about),
 		cmocka_unit_test(test_unknown_names_are_warned_about),
 		cmocka_unit_test(test_names_of_others_are_not_warned_about),
 		cmocka_unit_test(test_each_warning_has_its_line_in_both_places),

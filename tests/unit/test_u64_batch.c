@@ -228,7 +228,7 @@ test_put_batch_stops_where_a_fixed_map_is_full(void **state)
 }
 
 int
-main(void)
+main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		ON_MAP(test_get_batch_agrees_with_get_at_every_size),
@@ -243,5 +243,6 @@ main(void)
 			test_put_batch_stops_where_a_fixed_map_is_full),
 	};
 
+	fixture_filter(argc, argv);
 	return cmocka_run_group_tests_name("u64_batch", tests, NULL, NULL);
 }

@@ -444,7 +444,7 @@ start_writers(struct writer *writer, struct nh_u64 *m, atomic_bool *stop)
 }
 
 static void
-test_scan_is_exact_while_threads_grow_and_shrink_the_map(void **state)
+test_scan_is_exact_while_threads_resize_the_map(void **state)
 {
 	atomic_bool stop = false;
 	struct writer writer[WRITERS];
@@ -471,7 +471,7 @@ test_scan_is_exact_while_threads_grow_and_shrink_the_map(void **state)
 }
 
 int
-main(void)
+main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		ON_MAP(test_scan_shows_every_pair_once_at_every_size),
@@ -490,9 +490,9 @@ main(void)
 		ON_STAYERS(test_scan_callback_may_do_everything),
 		ON_STAYERS(test_scan_callback_may_clear_the_map),
 		cmocka_unit_test(test_scan_order_follows_the_seed),
-		ON_STAYERS(
-			test_scan_is_exact_while_threads_grow_and_shrink_the_map),
+		ON_STAYERS(test_scan_is_exact_while_threads_resize_the_map),
 	};
 
+	fixture_filter(argc, argv);
 	return cmocka_run_group_tests_name("u64_scan", tests, NULL, NULL);
 }

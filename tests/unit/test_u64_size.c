@@ -127,7 +127,7 @@ test_keys_that_crowd_one_place_are_held_too(void **state)
 }
 
 static void
-test_maintenance_finishes_migrations_nobody_pushes(void **state)
+test_maintenance_thread_finishes_what_nobody_pushes(void **state)
 {
 	const struct timespec tick = { .tv_nsec = 10000000 };
 	struct nh_config config = config_make(FIXTURE_SEED);
@@ -385,7 +385,7 @@ put_and_delete(void *arg)
 }
 
 static void
-test_clear_removes_what_was_there_while_others_write(void **state)
+test_clear_removes_what_was_there_while_threads_write(void **state)
 {
 	atomic_bool stop = false;
 	struct writer writer[WRITERS];
@@ -422,7 +422,7 @@ toggle_one(void *arg)
 }
 
 static void
-test_len_is_off_by_at_most_the_writes_that_run(void **state)
+test_len_is_off_by_at_most_the_threads_that_write(void **state)
 {
 	atomic_bool stop = false;
 	struct writer writer[WRITERS];
@@ -521,7 +521,7 @@ count_call(void *arg, uint64_t key, bool present, uint64_t *value)
 }
 
 static void
-test_full_map_refuses_every_kind_of_insert_and_writes_nothing(void **state)
+test_full_map_refuses_every_kind_of_insert(void **state)
 {
 	struct nh_u64 *m = fixed_make(100, FIXTURE_SEED);
 	uint64_t n = fill_up(m, 100), key = key_of(SPREAD, n), old = POISON;
@@ -620,7 +620,7 @@ test_fixed_map_reserves_no_more_than_its_capacity(void **state)
 }
 
 int
-main(void)
+main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		ON_MAP(test_growing_map_keeps_every_key),
@@ -630,7 +630,7 @@ main(void)
 		ON_MAP(test_statistics_agree_with_each_other),
 		ON_MAP(test_keys_that_crowd_one_place_are_held_too),
 		cmocka_unit_test(
-			test_maintenance_finishes_migrations_nobody_pushes),
+			test_maintenance_thread_finishes_what_nobody_pushes),
 		ON_MAP(test_deletes_shrink_the_map_without_a_call),
 		ON_MAP(test_shrink_fits_the_tables_to_what_is_there),
 		ON_MAP(test_shrink_of_an_emptied_map_leaves_little),
@@ -640,14 +640,13 @@ main(void)
 		cmocka_unit_test(test_capacity_makes_room_at_creation),
 		ON_MAP(test_reserve_never_shrinks_and_stays),
 		ON_MAP(test_clear_removes_all_and_gives_memory_back),
-		ON_MAP(test_clear_removes_what_was_there_while_others_write),
-		ON_MAP(test_len_is_off_by_at_most_the_writes_that_run),
+		ON_MAP(test_clear_removes_what_was_there_while_threads_write),
+		ON_MAP(test_len_is_off_by_at_most_the_threads_that_write),
 		cmocka_unit_test(
 			test_fixed_map_holds_its_capacity_with_any_seed),
 		cmocka_unit_test(
 			test_fixed_map_says_when_it_is_full_and_stays_intact),
-		cmocka_unit_test(
-			test_full_map_refuses_every_kind_of_insert_and_writes_nothing),
+		cmocka_unit_test(test_full_map_refuses_every_kind_of_insert),
 		cmocka_unit_test(test_delete_makes_room_in_a_full_map),
 		cmocka_unit_test(
 			test_fixed_map_takes_ever_new_keys_up_to_its_capacity),
@@ -657,5 +656,6 @@ main(void)
 			test_fixed_map_reserves_no_more_than_its_capacity),
 	};
 
+	fixture_filter(argc, argv);
 	return cmocka_run_group_tests_name("u64_size", tests, NULL, NULL);
 }

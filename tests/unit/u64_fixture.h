@@ -47,6 +47,17 @@ fixture_teardown(void **state)
 	return 0;
 }
 
+/*
+ * fixture_filter - with an argument, run only the tests whose names match it:
+ * '*thread*' are those worth the time under ThreadSanitizer
+ */
+static inline void
+fixture_filter(int argc, char **argv)
+{
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
+}
+
 static inline void
 assert_value(const struct nh_u64 *m, uint64_t key, uint64_t value)
 {
