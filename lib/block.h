@@ -26,6 +26,7 @@ struct nh_held {
 	uint64_t word; /* of the key: VALID, no other flag */
 	uint64_t size; /* the descriptor's, as it was found */
 	bool old;      /* the table is being left by a migration */
+	bool create;   /* a segment without a table gets one */
 };
 
 /* ---------------------------------------------------------------- readers */
@@ -34,6 +35,9 @@ struct nh_held {
  * Walk a chain.  A reader that slept may be walking lines that have become
  * others' and could, in theory, be led around for ever: so it looks at its
  * descriptor now and then, and gives up when that has changed.
+ *
+ * Slot 3 is looked at as a pair once more when it is loaded as a link: the link
+ * may just have been replaced by the pair that is wanted.
  */
 static inline bool
 nh_chain_find(struct nh_kv link, uint64_t word, const struct nh_descriptor *d,
@@ -48,11 +52,15 @@ nh_chain_find(struct nh_kv link, uint64_t word, const struct nh_descriptor *d,
 			*value = nh_found_value(&f);
 			return true;
 		}
+		link = nh_pair_load(&line->pair[NH_LINK_SLOT]);
+		*value = link.value;
+		if ((link.word & NH_WORD_KEY) == word)
+			return true;
 		/* relaxed: only to stop; the caller looks again. */
 		if (walked % NH_CHAIN_PATIENCE == 0 &&
 		    nh_load_relaxed(&d->size) != size)
 			return false;
-		line = nh_link_target(nh_pair_load(&line->pair[NH_LINK_SLOT]));
+		line = nh_link_target(link);
 	}
 	return false;
 }
@@ -62,6 +70,11 @@ nh_chain_find(struct nh_kv link, uint64_t word, const struct nh_descriptor *d,
  *
  * True or false is right for some moment of the call if *d still has `size`
  * afterwards, which the caller checks.
+ *
+ * What the first load found in the odd line's slot 3 decides.  No link: then
+ * there was no chain, and the key was there, or in a slot that no pair leaves,
+ * or absent.  A link: while it is the same, no pair has moved out of the chain
+ * and no line of it was freed, so both "yes" and "no" of the chain hold.
  */
 static inline bool
 nh_block_find(struct nh_line *home, uint64_t word,
@@ -72,24 +85,26 @@ nh_block_find(struct nh_line *home, uint64_t word,
 	for (;;) {
 		struct nh_kv link = nh_pair_load(at);
 		struct nh_found f = nh_line_find(home, word, &nh_word_key);
+		bool found;
 
-		if (f.hit) {
-			*value = nh_found_value(&f);
-			return true;
-		}
 		/* order(more): acquire, by the loads of nh_line_find() */
-		if (!(f.flags & NH_WORD_MORE))
+		if (!f.hit && !(f.flags & NH_WORD_MORE))
 			return false;
-		f = nh_line_find(nh_line_other(home), word, &nh_word_key);
+		if (!f.hit)
+			f = nh_line_find(nh_line_other(home), word,
+					 &nh_word_key);
 		if (f.hit) {
 			*value = nh_found_value(&f);
 			return true;
 		}
-		if (nh_chain_find(link, word, d, size, value))
+		if ((link.word & NH_WORD_KEY) == word) {
+			*value = link.value;
 			return true;
+		}
+		found = nh_chain_find(link, word, d, size, value);
 		/* order(link): acquire, after the chain: see line.h, (b) */
 		if (nh_load_acquire(&at->word) == link.word)
-			return false;
+			return found;
 	}
 }
 
@@ -262,10 +277,10 @@ nh_chain_fold(struct nh_table *t, struct nh_line *even)
 
 		if (slot >= 0)
 			kv = nh_pair_load(&tail->pair[slot]);
-		if (before != &even[1])
-			nh_block_renumber(t, even);
 		/* order(link): release, before the tail is cleared */
 		nh_pair_store(&before->pair[NH_LINK_SLOT], kv);
+		if (before != &even[1])
+			nh_block_renumber(t, even);
 		nh_overflow_free(t, tail);
 		tail = nh_chain_tail(even, &before);
 	}
@@ -285,7 +300,10 @@ nh_line_has_guest(const struct nh_table *t, const struct nh_line *line,
 	return false;
 }
 
-/* Take MORE off a line none of whose keys lies elsewhere any longer. */
+/*
+ * Take MORE off a line none of whose keys lies elsewhere any longer; not off an
+ * even line with a pair in slot 3, which may have come from the chain: line.h.
+ */
 static inline void
 nh_line_unmark_more(const struct nh_table *t, struct nh_line *home)
 {
@@ -294,6 +312,7 @@ nh_line_unmark_more(const struct nh_table *t, struct nh_line *home)
 	uint64_t w = nh_slot_word(home, 0);
 
 	if (!(w & NH_WORD_MORE) ||
+	    (home == even && nh_slot_word(home, 3) & NH_WORD_VALID) ||
 	    nh_line_has_guest(t, nh_line_other(home), home))
 		return;
 	while ((line = nh_link_target(nh_pair_load(&line->pair[NH_LINK_SLOT]))))
@@ -301,16 +320,6 @@ nh_line_unmark_more(const struct nh_table *t, struct nh_line *home)
 			return;
 	/* order(more): release, for symmetry: a stale MORE does no harm */
 	nh_store_release(&home->pair[0].word, w & ~NH_WORD_MORE);
-}
-
-/*
- * May this word's pair move to that spot?  Not to slot 3 of an even line that
- * is its home: line.h says why.  (The odd one's is a link then.)
- */
-static inline bool
-nh_spot_takes(const struct nh_table *t, struct nh_spot at, uint64_t word)
-{
-	return at.slot != NH_LINK_SLOT || nh_table_home(t, word) != at.line;
 }
 
 /*
@@ -333,7 +342,7 @@ nh_block_remove(struct nh_table *t, struct nh_line *even, struct nh_spot at)
 	last = before ? nh_line_last_pair(tail) : -1;
 	if (last >= 0)
 		kv = nh_pair_load(&tail->pair[last]);
-	if (last < 0 || at.line == tail || !nh_spot_takes(t, at, kv.word)) {
+	if (last < 0 || at.line == tail) {
 		nh_slot_store(at.line, at.slot, 0, 0);
 	} else {
 		nh_slot_store(at.line, at.slot, kv.word, kv.value);

@@ -177,6 +177,8 @@ nh_hold_stable(struct nh_u64 *m, struct nh_held *held)
 	if (nh_size_changed(d, held->size))
 		return NH_RETRY;
 	/* Not live and not moved on: the segment has no table yet. */
+	if (!held->create)
+		return NH_ERR_NOTFOUND;
 	if (m->fixed)
 		return NH_ERR_FULL;
 	return nh_segment_start(m, held->segment, held->size, NH_LADDER_FIRST)
@@ -186,16 +188,18 @@ nh_hold_stable(struct nh_u64 *m, struct nh_held *held)
 /*
  * nh_hold - lock the block that has the last word on `hash`
  *
- * NH_ERR_NOMEM when the segment's first table cannot be had.
+ * When the segment has no table it gets its first if `create` says so, or
+ * NH_ERR_NOMEM; otherwise NH_ERR_NOTFOUND.
  */
 static int
-nh_hold(struct nh_u64 *m, uint64_t hash, struct nh_held *held)
+nh_hold(struct nh_u64 *m, uint64_t hash, bool create, struct nh_held *held)
 {
 	unsigned spins = 0;
 	int err;
 
 	held->segment = &m->segment[nh_segment_of(hash)];
 	held->word = nh_word_of(hash);
+	held->create = create;
 	for (;;) {
 		/* order(size): acquire, so that the tables' fields are seen */
 		held->size = nh_load_acquire(

@@ -53,8 +53,8 @@ nh_ladder_toward(uint64_t had, uint64_t want, unsigned segment)
 {
 	if (had && want > 4 * had)
 		want = 4 * had;
-	if (want < had / 8)
-		want = had / 8;
+	if (want < (had + 7) / 8)
+		want = (had + 7) / 8;
 	return nh_ladder_at_least(want, segment);
 }
 

@@ -30,19 +30,22 @@
  *  (a) a pair in slot 3 of the odd line (or of the last overflow line) makes
  *	room for a link: it is first copied to the new overflow line, then the
  *	link replaces it in one store.  The reader sees the pair or the link.
- *  (b) a pair in the chain moves up into a slot that became free (but never
- *	into slot 3 of the even line if that is its home): it is first
+ *  (b) a pair in the chain moves up into a slot that became free: it is first
  *	copied there, then the number of the odd line's link changes (or the
  *	pair replaces that link), then the chain slot is cleared.  A reader
  *	that found the chain slot cleared sees the changed word when it looks
- *	at the odd line's slot 3 once more, and starts over.
+ *	at the odd line's slot 3 once more, and starts over.  The same goes for
+ *	a line of the chain: its link's place and the odd line's link change
+ *	before it is freed, so what a reader found in a line that had become
+ *	another chain's, and may not be published yet, it does not believe.
  *
  * Nothing else moves.  So a search of the home line alone may answer "no" when
  * it loads slot 3 first and slot 0 second: at the first load the key is not in
  * slot 3 and there is no link, or the link's MORE is seen.  Then at the second
  * load it is elsewhere, and MORE is seen; or in slots 0 to 2, which it never
- * leaves.  (It cannot have come into slot 3 in between: in the odd line only a
- * pair that replaces a link does, and in the even one none with this home.)
+ * leaves; or it has come into slot 3 in between.  In the odd line it then has
+ * replaced a link, which the first load saw; and off the even line MORE is not
+ * taken while slot 3 has a pair.
  */
 #ifndef NH_LIB_LINE_H
 #define NH_LIB_LINE_H

@@ -69,23 +69,33 @@ nh_snapshot_add(struct nh_snapshot *snap, struct nh_kv kv)
 }
 
 static void
+nh_snapshot_add_pair(struct nh_snapshot *snap, struct nh_kv kv, uint64_t from)
+{
+	kv.word &= NH_WORD_KEY;
+	if (kv.word & NH_WORD_VALID && kv.word >= from)
+		nh_snapshot_add(snap, kv);
+}
+
+/* Returns what slot 3 had: a pair that was added, or the way on. */
+static struct nh_kv
 nh_snapshot_add_line(struct nh_snapshot *snap, const struct nh_line *line,
 		     uint64_t from)
 {
-	for (unsigned i = 0; i < NH_LINE_SLOTS; i++) {
-		struct nh_kv kv = nh_pair_load(&line->pair[i]);
+	struct nh_kv kv = { 0, 0 };
 
-		kv.word &= NH_WORD_KEY;
-		if (kv.word & NH_WORD_VALID && kv.word >= from)
-			nh_snapshot_add(snap, kv);
+	for (unsigned i = 0; i < NH_LINE_SLOTS; i++) {
+		kv = nh_pair_load(&line->pair[i]);
+		nh_snapshot_add_pair(snap, kv, from);
 	}
+	return kv;
 }
 
 /*
  * nh_snapshot_take - all pairs that are in a block throughout, without a lock
  *
- * Nothing is missed while the odd line's slot 3 stays what it was: line.h, (a)
- * and (b).  A pair that is just being moved may be met twice and is taken once.
+ * As for nh_block_find(), the first load of the odd line's slot 3 decides, and
+ * a chain counts only if the link to it is still the same.  A pair that is just
+ * being moved may be met twice and is taken once.
  */
 static void
 nh_snapshot_take(struct nh_snapshot *snap, struct nh_line *even, uint64_t from,
@@ -100,14 +110,13 @@ nh_snapshot_take(struct nh_snapshot *snap, struct nh_line *even, uint64_t from,
 		snap->pairs = 0;
 		snap->cut = false;
 		link = nh_pair_load(at);
+		nh_snapshot_add_pair(snap, link, from);
 		nh_snapshot_add_line(snap, even, from);
 		nh_snapshot_add_line(snap, even + 1, from);
 		line = nh_link_target(link);
-		while (line && !nh_size_changed(d, size)) {
-			nh_snapshot_add_line(snap, line, from);
+		while (line && !nh_size_changed(d, size))
 			line = nh_link_target(
-				nh_pair_load(&line->pair[NH_LINK_SLOT]));
-		}
+				nh_snapshot_add_line(snap, line, from));
 		/* order(link): acquire, after the chain: see line.h, (b) */
 	} while (nh_load_acquire(&at->word) != link.word &&
 		 !nh_size_changed(d, size));
@@ -223,7 +232,6 @@ nh_block_wipe(struct nh_table *t, struct nh_line *even)
 static int
 nh_segment_wipe(struct nh_u64 *m, unsigned number)
 {
-	struct nh_segment *s = &m->segment[number];
 	uint64_t word = 0;
 
 	do {
@@ -231,13 +239,9 @@ nh_segment_wipe(struct nh_u64 *m, unsigned number)
 		uint64_t n;
 		int err;
 
-		/* relaxed: 0 until its first table, then never again. */
-		if (!nh_load_relaxed(&s->table[0].blocks) &&
-		    !nh_load_relaxed(&s->table[1].blocks))
-			return NH_OK;
-		err = nh_hold(m, nh_hash_of(number, word), &held);
+		err = nh_hold(m, nh_hash_of(number, word), false, &held);
 		if (err)
-			return err;
+			return err == NH_ERR_NOTFOUND ? NH_OK : err;
 		n = nh_block_wipe(held.table, nh_line_even(held.home));
 		word = nh_block_end(word, nh_table_blocks(held.table));
 		nh_release(&held);

@@ -165,9 +165,9 @@ struct entry {
 };
 
 static int
-entry_hold(struct nh_u64 *m, uint64_t hash, struct entry *e)
+entry_hold(struct nh_u64 *m, uint64_t hash, bool create, struct entry *e)
 {
-	int err = nh_hold(m, hash, &e->held);
+	int err = nh_hold(m, hash, create, &e->held);
 
 	if (err)
 		return err;
@@ -216,7 +216,7 @@ store_slowly(struct nh_u64 *m, uint64_t hash, uint64_t value, bool replace,
 	int err;
 
 	do {
-		err = entry_hold(m, hash, &e);
+		err = entry_hold(m, hash, true, &e);
 		if (err)
 			return err;
 		if (!e.at.line)
@@ -317,7 +317,7 @@ compare_and_swap(struct nh_u64 *m, uint64_t key, uint64_t expected,
 	int err = writable();
 
 	if (!err)
-		err = entry_hold(m, nh_hash(&m->hash, key), &e);
+		err = entry_hold(m, nh_hash(&m->hash, key), false, &e);
 	if (err)
 		return err;
 	if (!e.at.line)
@@ -339,7 +339,7 @@ fetch_add(struct nh_u64 *m, uint64_t key, uint64_t delta, uint64_t *old)
 	if (err)
 		return err;
 	do {
-		err = entry_hold(m, nh_hash(&m->hash, key), &e);
+		err = entry_hold(m, nh_hash(&m->hash, key), true, &e);
 		if (err)
 			return err;
 		if (!e.at.line)
@@ -364,7 +364,7 @@ remove_key(struct nh_u64 *m, uint64_t key, const uint64_t *expected,
 	int err = writable();
 
 	if (!err)
-		err = entry_hold(m, nh_hash(&m->hash, key), &e);
+		err = entry_hold(m, nh_hash(&m->hash, key), false, &e);
 	if (err)
 		return err;
 	if (!e.at.line)
@@ -420,7 +420,7 @@ update(struct nh_u64 *m, uint64_t key, nh_u64_update_fn fn, void *arg)
 	if (err)
 		return err;
 	do {
-		err = entry_hold(m, nh_hash(&m->hash, key), &e);
+		err = entry_hold(m, nh_hash(&m->hash, key), true, &e);
 		if (err)
 			return err;
 		if (!e.at.line)

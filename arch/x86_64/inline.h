@@ -90,7 +90,9 @@ nh_found_store(const struct nh_found *f, uint64_t *value)
  *
  * Slot 3 is loaded first and slot 0 second: lib/line.h says why.  All four are
  * compared at once; which one matched decides no branch, and the value is
- * or'ed out of the pair that was compared, so it is never a second load.
+ * picked from the pair that was compared, so it is never a second load.  Two
+ * may match, when the key left one slot and came to another in between: either
+ * is right, and one of them is taken.
  */
 static inline struct nh_found
 nh_line_find(const struct nh_line *line, uint64_t want, const uint64_t *mask)
@@ -105,14 +107,15 @@ nh_line_find(const struct nh_line *line, uint64_t want, const uint64_t *mask)
 	__m128i w12 = _mm_unpacklo_epi64(p1, p2);
 	__m128i hit03 = _mm_cmpeq_epi64(_mm_and_si128(w03, m), w);
 	__m128i hit12 = _mm_cmpeq_epi64(_mm_and_si128(w12, m), w);
-	__m128i v =
-		_mm_or_si128(_mm_and_si128(hit03, _mm_unpackhi_epi64(p0, p3)),
-			     _mm_and_si128(hit12, _mm_unpackhi_epi64(p1, p2)));
 	__m128i any = _mm_or_si128(hit03, hit12);
 	__m128i flags = _mm_or_si128(w03, _mm_unpackhi_epi64(w03, w03));
 	struct nh_found f;
+	__m128i v;
 
-	f.pair = _mm_or_si128(v, _mm_unpacklo_epi64(v, v));
+	v = _mm_blendv_epi8(_mm_unpackhi_epi64(p1, p2),
+			    _mm_unpackhi_epi64(p0, p3), hit03);
+	v = _mm_blendv_epi8(_mm_unpackhi_epi64(v, v), v, any);
+	f.pair = _mm_unpacklo_epi64(v, v);
 	f.hit = !_mm_testz_si128(any, any);
 	f.flags = (uint64_t)_mm_cvtsi128_si64(flags);
 	return f;
