@@ -18,8 +18,10 @@
 static inline uint64_t
 nh_bench_hash(uint64_t key)
 {
-	uint64_t h = (key ^ NH_BENCH_HASH_SEED) * NH_BENCH_HASH_K1;
+	uint64_t h = key ^ NH_BENCH_HASH_SEED;
 
+	h ^= h >> 32;
+	h *= NH_BENCH_HASH_K1;
 	h ^= h >> 32;
 	return h * NH_BENCH_HASH_K2;
 }

@@ -103,8 +103,10 @@ void gomap_seed_random(uint64_t state);
 static inline uint64_t
 gomap_hash(uint64_t key, uint64_t seed)
 {
-	uint64_t h = (key ^ seed) * UINT64_C(0xff51afd7ed558ccd);
+	uint64_t h = key ^ seed;
 
+	h ^= h >> 32;
+	h *= UINT64_C(0xff51afd7ed558ccd);
 	h ^= h >> 32;
 	h *= UINT64_C(0xc4ceb9fe1a85ec53);
 	return h >> 40 | h << 24;
