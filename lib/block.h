@@ -84,9 +84,12 @@ nh_block_find(struct nh_line *home, uint64_t word,
 
 	for (;;) {
 		struct nh_kv link = nh_pair_load(at);
-		struct nh_found f = nh_line_find(home, word, &nh_word_key);
+		struct nh_found f;
 		bool found;
 
+		/* On its way while the two lines are searched. */
+		nh_prefetch(nh_link_target(link));
+		f = nh_line_find(home, word, &nh_word_key);
 		/* order(more): acquire, by the loads of nh_line_find() */
 		if (!f.hit && !(f.flags & NH_WORD_MORE))
 			return false;
