@@ -1,7 +1,7 @@
 /*
  * ladder.h - the sizes a segment's table may have, in blocks
  *
- *	2 8  then  u * { 1, 2, 3,  4, 5, 6,  8, 10, 12,  16, 20, 24, ... }
+ *	2 8  then  u * { 1, 2, 3,  4, 6,  8, 12,  16, 24, ... }
  *
  * u is 16 to 31, by the segment's number.  So the segments' sizes are spread
  * over an octave, they grow one after another and not all at once, and the
@@ -28,7 +28,7 @@ nh_ladder_blocks(unsigned step, unsigned segment)
 	if (step < 3)
 		return u * (1 + step);
 	step -= 3;
-	return u * (4 + step % 3) << step / 3;
+	return u * (4 + step % 2 * 2) << step / 2;
 }
 
 /* nh_ladder_at_least - the smallest size of the ladder that is >= blocks */

@@ -20,12 +20,13 @@ spare_lines(uint64_t blocks, bool fixed)
 
 /*
  * Small tables grow on their first overflow or soon after: a map that fits the
- * cache is there for speed, and its chains cost more than its bytes.
+ * cache is there for speed, and its chains cost more than its bytes.  Others
+ * grow when one block in six has overflowed, at a load of about 0.77.
  */
 uint64_t
 nh_table_trigger(uint64_t blocks)
 {
-	return blocks < 64 ? blocks / 32 : blocks / 7;
+	return blocks < 64 ? blocks / 32 : blocks / 6;
 }
 
 int
