@@ -16,7 +16,8 @@
 #include "numa/arena.h"
 
 #define TICK_NS 2000000 /* 2 ms: at 20 M inserts a second, some 1 MiB */
-#define IDLE_TICKS 10	/* a migration unchanged for that long is finished */
+#define FIRST_PREFAULT ((uint64_t)4 << 20)
+#define IDLE_TICKS 10 /* a migration unchanged for that long is finished */
 
 struct nh_maintenance {
 	pthread_t thread;
@@ -82,6 +83,14 @@ run(void *arg)
 	return NULL;
 }
 
+static uint64_t
+first_prefault(void)
+{
+	uint64_t bytes = nh_tune_prefault();
+
+	return bytes < FIRST_PREFAULT ? bytes : FIRST_PREFAULT;
+}
+
 int
 nh_maintenance_start(struct nh_u64 *m)
 {
@@ -96,6 +105,8 @@ nh_maintenance_start(struct nh_u64 *m)
 	pthread_cond_init(&own->wake, &attr);
 	pthread_condattr_destroy(&attr);
 	m->maintenance = own;
+	/* The first pages before the first insert; the thread does the rest. */
+	nh_arena_prefault(first_prefault(), m->node);
 	if (!pthread_create(&own->thread, NULL, run, m))
 		return NH_OK;
 	m->maintenance = NULL;

@@ -32,6 +32,7 @@
 
 #define NH_GROUP_MAX 128   /* blocks of either table in a group */
 #define NH_HELP_BLOCKS 256 /* old and new ones a write drains, about */
+#define NH_AHEAD_BLOCKS 20 /* asked for before they are drained, about */
 #define NH_CLAIM_NEXT UINT64_C(0xffffffff)
 
 static inline struct nh_descriptor *
@@ -283,11 +284,22 @@ struct nh_build {
 	struct nh_line nowhere; /* where empty slots are copied to */
 };
 
-/* What comes next of both tables: two streams that are written. */
+/*
+ * Ask for both sides of a group that comes later: two streams that are written,
+ * too short for the processor's own prefetchers to catch up with.
+ */
 static inline void
-nh_group_prefetch(const struct nh_line *line, unsigned blocks)
+nh_group_prefetch(const struct nh_table *old, const struct nh_table *next,
+		  uint64_t groups, uint64_t group)
 {
-	for (unsigned i = 0; i < 2 * blocks; i++)
+	uint64_t p = nh_table_blocks(old) / groups;
+	uint64_t q = nh_table_blocks(next) / groups;
+	const struct nh_line *line = nh_table_even(old, p * group);
+
+	for (uint64_t i = 0; i < 2 * p; i++)
+		nh_prefetch_write(line + i);
+	line = nh_table_even(next, q * group);
+	for (uint64_t i = 0; i < 2 * q; i++)
 		nh_prefetch_write(line + i);
 }
 
@@ -472,10 +484,6 @@ nh_group_drain(struct nh_u64 *m, struct nh_segment *s, uint64_t size,
 	b.lines = nh_table_lines(b.table) + b.first;
 	b.table_lines = 2 * nh_table_blocks(b.table);
 	nh_build_open(&b);
-	if (group + 1 < groups) {
-		nh_group_prefetch(even + 2 * p, p);
-		nh_group_prefetch(b.lines + 2 * b.blocks, b.blocks);
-	}
 	for (unsigned i = 0; i < p; i++)
 		if (!nh_build_add_block(&b, even + 2 * i)) {
 			nh_build_undo(&b);
@@ -522,18 +530,25 @@ static bool
 nh_segment_help(struct nh_u64 *m, struct nh_segment *s, uint64_t size)
 {
 	uint64_t groups = nh_segment_groups(s);
-	uint64_t both = nh_table_blocks(nh_segment_table(s, size)) +
-			nh_table_blocks(nh_segment_next(s, size));
-	uint64_t want, group;
+	const struct nh_table *old = nh_segment_table(s, size);
+	const struct nh_table *next = nh_segment_next(s, size);
+	uint64_t both = nh_table_blocks(old) + nh_table_blocks(next);
+	uint64_t want, ahead, group, end;
 
 	if (nh_size_changed(nh_descriptor_of(m, s), size) || !groups)
 		return false;
 	want = 1 + NH_HELP_BLOCKS * groups / both;
+	ahead = 1 + NH_AHEAD_BLOCKS * groups / both;
 	group = nh_segment_claim(s, size, want, groups);
 	if (group >= groups)
 		return false;
-	for (; want && group < groups; want--, group++)
-		nh_group_drain(m, s, size, group);
+	end = group + want < groups ? group + want : groups;
+	for (uint64_t i = group; i < end + ahead; i++) {
+		if (i < end)
+			nh_group_prefetch(old, next, groups, i);
+		if (i >= group + ahead)
+			nh_group_drain(m, s, size, i - ahead);
+	}
 	return true;
 }
 

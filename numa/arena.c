@@ -197,14 +197,21 @@ chunk_add(struct arena *a, size_t bytes, int node)
 	return c;
 }
 
+/* A chunk whose top has room, if possible in pages that are there already. */
 static struct nh_chunk *
 chunk_with_room(struct arena *a, size_t bytes)
 {
-	struct nh_chunk *c = a->chunks;
+	struct nh_chunk *room = NULL;
 
-	while (c && c->top->bytes < bytes)
-		c = c->next;
-	return c;
+	for (struct nh_chunk *c = a->chunks; c; c = c->next) {
+		if (c->top->bytes < bytes)
+			continue;
+		if (c->top->resident >= bytes)
+			return c;
+		if (!room)
+			room = c;
+	}
+	return room;
 }
 
 /* ---------------------------------------------------------- alloc and free */
@@ -427,16 +434,16 @@ trim_to(struct arena *a, size_t share, size_t page)
 }
 
 /*
- * Whole huge pages go back early.  Smaller pieces only when there are many, as
- * long as the map grows and will use most of them again soon: giving them back
- * breaks up huge pages for good.
+ * Whole huge pages go back early, unless somebody pays for having pages ahead.
+ * Smaller pieces only when there are many, as long as the map grows and will
+ * use most of them again soon: giving them back breaks up huge pages for good.
  */
 static void
 trim(struct arena *a, bool growing)
 {
 	size_t share = growing ? RETAIN_MUCH : RETAIN_LITTLE;
 
-	trim_to(a, RETAIN_LITTLE, NH_HUGE_PAGE);
+	trim_to(a, a->ahead ? share : RETAIN_LITTLE, NH_HUGE_PAGE);
 	if (!retains_too_much(a, share))
 		return;
 	for (struct nh_chunk *c = a->chunks; c; c = c->next)
@@ -461,15 +468,15 @@ nh_arena_free(struct nh_extent *e, bool growing)
 
 /* What to fault in next: at most one huge page.  0 when enough is there. */
 static size_t
-prefault_next(struct arena *a, size_t want, char **from)
+prefault_next(struct arena *a, size_t want, int node, char **from)
 {
 	struct nh_chunk *c = a->chunks;
 	size_t room;
 
-	if (!c || c->range.pages == NH_PAGES_SMALL)
+	if (!want || a->best == NH_PAGES_SMALL)
 		return 0;
-	if (c->top->bytes < want)
-		c = chunk_add(a, want, c->top->node);
+	if (!c || c->top->bytes < want)
+		c = chunk_add(a, round_up(want, NH_HUGE_PAGE), node);
 	if (!c || c->top->resident >= want)
 		return 0;
 	*from = (char *)((uintptr_t)c->touched / NH_HUGE_PAGE * NH_HUGE_PAGE);
@@ -503,7 +510,7 @@ nh_arena_prefault(size_t bytes, int node)
 
 		pthread_mutex_lock(&a->mutex);
 		a->ahead = bytes;
-		n = prefault_next(a, bytes, &from);
+		n = prefault_next(a, bytes, node, &from);
 		pthread_mutex_unlock(&a->mutex);
 		if (!n || !nh_mem_populate(from, n))
 			return;
