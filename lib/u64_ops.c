@@ -356,15 +356,64 @@ fetch_add(struct nh_u64 *m, uint64_t key, uint64_t delta, uint64_t *old)
 	return NH_OK;
 }
 
+/*
+ * Remove from the home line, under its lock, where nothing has to move up.
+ * NH_RETRY, and nothing was done, unless all is as it mostly is; also when it
+ * is time to look at the load.
+ */
+static inline int
+remove_quickly(struct nh_u64 *m, uint64_t hash, const uint64_t *expected,
+	       uint64_t *old)
+{
+	const struct nh_descriptor *d = &m->descriptor[nh_segment_of(hash)];
+	uint64_t word = nh_word_of(hash);
+	/* order(size): acquire, so that base is of this size or a later one */
+	uint64_t size = nh_size_stable(nh_load_acquire(&d->size));
+	/* order(base): acquire, so that size is read again after it */
+	uint64_t base = nh_load_acquire(&d->base);
+	struct nh_line *home, *even;
+	bool waited = false;
+	unsigned match;
+	int err = NH_RETRY;
+
+	if (nh_unlikely(nh_size_changed(d, size) ||
+			(nh_self.deletes + 1) % NH_DELETES_BETWEEN == 0))
+		return NH_RETRY;
+	home = (struct nh_line *)(uintptr_t)base +
+	       nh_line_index(word, size & NH_SIZE_LINES);
+	even = nh_line_even(home);
+	if (nh_unlikely(!nh_block_lock(even, &waited)))
+		return NH_RETRY;
+	match = nh_line_match(home, word, &nh_word_key);
+	if (nh_likely(!nh_size_changed(d, size) &&
+		      !((nh_slot_word(even, 0) | nh_slot_word(even + 1, 0)) &
+			NH_WORD_MORE))) {
+		unsigned slot = match ? nh_match_slot(match) : 0;
+
+		/* relaxed: nobody else writes it while it is locked. */
+		*old = nh_load_relaxed(&home->pair[slot].value);
+		err = !match			      ? NH_ERR_NOTFOUND
+		      : expected && *old != *expected ? NH_ERR_MISMATCH
+						      : NH_OK;
+		if (!err)
+			nh_slot_store(home, slot, 0, 0);
+	}
+	nh_block_unlock(even);
+	nh_count_wait(m, waited);
+	if (err)
+		return err;
+	nh_self.deletes++;
+	nh_stripe_add(&nh_stripe_mine(m->stripe)->live, (uint64_t)-1);
+	return NH_OK;
+}
+
 static int
-remove_key(struct nh_u64 *m, uint64_t key, const uint64_t *expected,
-	   uint64_t *old)
+remove_slowly(struct nh_u64 *m, uint64_t hash, const uint64_t *expected,
+	      uint64_t *old)
 {
 	struct entry e;
-	int err = writable();
+	int err = entry_hold(m, hash, false, &e);
 
-	if (!err)
-		err = entry_hold(m, nh_hash(&m->hash, key), false, &e);
 	if (err)
 		return err;
 	if (!e.at.line)
@@ -376,9 +425,26 @@ remove_key(struct nh_u64 *m, uint64_t key, const uint64_t *expected,
 		return err;
 	}
 	entry_remove(m, &e);
-	if (old)
-		*old = e.value;
+	*old = e.value;
 	return NH_OK;
+}
+
+static int
+remove_key(struct nh_u64 *m, uint64_t key, const uint64_t *expected,
+	   uint64_t *old)
+{
+	uint64_t hash = nh_hash(&m->hash, key);
+	uint64_t was;
+	int err = writable();
+
+	if (err)
+		return err;
+	err = remove_quickly(m, hash, expected, &was);
+	if (nh_unlikely(err == NH_RETRY))
+		err = remove_slowly(m, hash, expected, &was);
+	if (!err && old)
+		*old = was;
+	return err;
 }
 
 /* ------------------------------------------------------------------- update */
