@@ -130,7 +130,8 @@ struct nh_config {
  *	NUMAHASH_PREFAULT=BYTES	    (kept faulted ahead by the maintenance
  *thread)
  *
- *	NUMAHASH_QUIET=0|1	    (no warnings on standard error)
+ *	NUMAHASH_RETAIN=BYTES	    (of free memory kept when a map is
+ *destroyed) NUMAHASH_QUIET=0|1	    (no warnings on standard error)
  *
  * A value that does not parse is ignored.  For each one ignored, and for each
  * name that starts with NUMAHASH_ and is not in this list, one line is written
@@ -159,7 +160,12 @@ struct nh_u64;
  */
 NH_API struct nh_u64 *nh_u64_create(const struct nh_config *config, int *err);
 
-/* nh_u64_destroy - free it all; NULL is fine.  No other call may be running. */
+/*
+ * nh_u64_destroy - free it all; NULL is fine.  No other call may be running.
+ *
+ * The process keeps up to NUMAHASH_RETAIN bytes (64 MiB) of what was the map's
+ * for the next one; nh_memory_stats() shows them as `retained`.
+ */
 NH_API void nh_u64_destroy(struct nh_u64 *m);
 
 /*

@@ -103,7 +103,7 @@ nh_segment_finish(struct nh_u64 *m, struct nh_segment *s, uint64_t size)
 	nh_store_release(&d->base, (uintptr_t)nh_table_lines(next));
 	/* order(size): release, after base and after the table is filled */
 	nh_store_release(&d->size, (nh_generation(size) + 1) << 32 | lines);
-	freed = nh_table_fini(old, grew);
+	freed = nh_table_fini(old, grew ? NH_KEEP_MUCH : NH_KEEP_LITTLE);
 	/* relaxed: a count that orders nothing. */
 	nh_add_relaxed(&m->table_bytes, -freed);
 	nh_stripe_add(grew ? &mine->grows : &mine->shrinks, 1);

@@ -83,7 +83,7 @@ extras(const struct nh_table *t)
 }
 
 uint64_t
-nh_table_fini(struct nh_table *t, bool growing)
+nh_table_fini(struct nh_table *t, enum nh_keep keep)
 {
 	struct nh_extent *next;
 	uint64_t bytes = 0;
@@ -91,11 +91,11 @@ nh_table_fini(struct nh_table *t, bool growing)
 	for (struct nh_extent *e = extras(t); e; e = next) {
 		next = e->link;
 		bytes += e->bytes;
-		nh_arena_free(e, growing);
+		nh_arena_free(e, keep);
 	}
 	if (t->extent) {
 		bytes += t->extent->bytes;
-		nh_arena_free(t->extent, growing);
+		nh_arena_free(t->extent, keep);
 	}
 	t->extent = NULL;
 	/* relaxed: sleepers discard what they read here. */

@@ -73,7 +73,7 @@ int nh_table_init(struct nh_table *t, uint64_t blocks, bool fixed, int node);
 void nh_table_none(struct nh_table *t);
 
 /* nh_table_fini - give its memory back: how much.  No block of it is live. */
-uint64_t nh_table_fini(struct nh_table *t, bool growing);
+uint64_t nh_table_fini(struct nh_table *t, enum nh_keep keep);
 
 /* nh_table_bytes - of one just made.  The table is nobody else's yet. */
 static inline uint64_t

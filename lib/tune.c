@@ -20,6 +20,7 @@
 
 #define PREFIX "NUMAHASH_"
 #define PREFAULT_DEFAULT ((uint64_t)32 << 20)
+#define RETAIN_DEFAULT ((uint64_t)64 << 20)
 #define PREFAULT_MAX ((uint64_t)64 << 30)
 #define WARNINGS_MAX 4096
 
@@ -35,6 +36,7 @@ extern char **environ;
 	X("SEED", seed, UINT64_MAX, NULL)                                   \
 	X("MAINTENANCE", maintenance, 1, NULL)                              \
 	X("PREFAULT", prefault, PREFAULT_MAX, NULL)                         \
+	X("RETAIN", retain, PREFAULT_MAX, NULL)                             \
 	X("QUIET", quiet, 1, NULL)
 
 struct tunables {
@@ -57,7 +59,10 @@ static const struct tunable {
 
 #define TABLE_ROWS (sizeof(table) / sizeof(table[0]))
 
-static struct tunables tuned = { .prefault = PREFAULT_DEFAULT };
+static struct tunables tuned = {
+	.prefault = PREFAULT_DEFAULT,
+	.retain = RETAIN_DEFAULT,
+};
 static char warnings[WARNINGS_MAX];
 static int warning_count;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -176,6 +181,7 @@ read_all(void)
 	if (!getauxval(AT_SECURE))
 		find_unknown();
 	nh_arena_choose_pages(best_pages());
+	nh_arena_retain(tuned.retain);
 	if (warning_count && !tuned.quiet)
 		nh_complain(warnings);
 }

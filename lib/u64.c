@@ -100,7 +100,7 @@ free_map(struct nh_u64 *m)
 		m->ops->lock_down(m);
 	for (unsigned i = 0; i < NH_SEGMENTS; i++)
 		for (unsigned t = 0; t < 2; t++)
-			nh_table_fini(&m->segment[i].table[t], false);
+			nh_table_fini(&m->segment[i].table[t], NH_KEEP_RETAIN);
 	free(m);
 }
 

@@ -44,7 +44,8 @@ struct arena {
 	struct nh_extent *bin[BINS];
 	uint64_t bitmap[BINS / 64];
 	size_t used, retained, returned;
-	size_t ahead; /* kept faulted in for nh_arena_prefault() */
+	size_t ahead;  /* kept faulted in for nh_arena_prefault() */
+	size_t retain; /* kept when a map ends */
 	size_t reserved[NH_PAGES_KINDS];
 	enum nh_pages best;
 };
@@ -415,16 +416,17 @@ give_back_top(struct arena *a, struct nh_chunk *c)
 	c->touched = base;
 }
 
+/* Beyond RETAIN_MIN and what somebody pays for having ahead. */
 static bool
-retains_too_much(const struct arena *a, size_t share)
+retains_too_much(const struct arena *a, size_t most)
 {
-	return a->retained > RETAIN_MIN + a->ahead + a->used / share;
+	return a->retained > RETAIN_MIN + a->ahead + most;
 }
 
 static void
-trim_to(struct arena *a, size_t share, size_t page)
+trim_to(struct arena *a, size_t most, size_t page)
 {
-	while (retains_too_much(a, share)) {
+	while (retains_too_much(a, most)) {
 		struct nh_extent *e = largest_resident(a, page);
 
 		if (!e)
@@ -433,26 +435,38 @@ trim_to(struct arena *a, size_t share, size_t page)
 	}
 }
 
+static size_t
+max_size(size_t a, size_t b)
+{
+	return a > b ? a : b;
+}
+
 /*
- * Whole huge pages go back early, unless somebody pays for having pages ahead.
- * Smaller pieces only when there are many, as long as the map grows and will
- * use most of them again soon: giving them back breaks up huge pages for good.
+ * Whole huge pages of a growing map go back early, unless somebody pays for
+ * having pages ahead.  Smaller pieces only when there are many, as it will use
+ * most of them again soon: giving them back breaks up huge pages for good.
+ * What the last map left to the next is not taken from it while it grows.
  */
 static void
-trim(struct arena *a, bool growing)
+trim(struct arena *a, enum nh_keep keep)
 {
-	size_t share = growing ? RETAIN_MUCH : RETAIN_LITTLE;
+	size_t little = a->used / RETAIN_LITTLE;
+	size_t most = keep == NH_KEEP_MUCH ? a->used / RETAIN_MUCH : little;
 
-	trim_to(a, a->ahead ? share : RETAIN_LITTLE, NH_HUGE_PAGE);
-	if (!retains_too_much(a, share))
+	if (keep != NH_KEEP_LITTLE) {
+		little = max_size(little, a->retain);
+		most = max_size(most, a->retain);
+	}
+	trim_to(a, a->ahead ? most : little, NH_HUGE_PAGE);
+	if (!retains_too_much(a, most))
 		return;
 	for (struct nh_chunk *c = a->chunks; c; c = c->next)
 		give_back_top(a, c);
-	trim_to(a, share, NH_SMALL_PAGE);
+	trim_to(a, most, NH_SMALL_PAGE);
 }
 
 void
-nh_arena_free(struct nh_extent *e, bool growing)
+nh_arena_free(struct nh_extent *e, enum nh_keep keep)
 {
 	struct arena *a = arena_of(e->node);
 
@@ -460,8 +474,16 @@ nh_arena_free(struct nh_extent *e, bool growing)
 	a->used -= e->bytes;
 	e->resident = e->bytes;
 	settle(a, e);
-	trim(a, growing);
+	trim(a, keep);
 	pthread_mutex_unlock(&a->mutex);
+}
+
+void
+nh_arena_retain(size_t bytes)
+{
+	pthread_mutex_lock(&arena.mutex);
+	arena.retain = bytes;
+	pthread_mutex_unlock(&arena.mutex);
 }
 
 /* --------------------------------------------------------------- prefault */

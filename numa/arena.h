@@ -39,15 +39,23 @@ struct nh_extent {
  */
 struct nh_extent *nh_arena_alloc(size_t bytes, int node);
 
+/* How much free memory the arena may keep for later when it gets some back. */
+enum nh_keep {
+	NH_KEEP_LITTLE, /* the owner shrinks: an eighth of what is in use */
+	NH_KEEP_MUCH,	/* it grows and will soon ask for more: half */
+	NH_KEEP_RETAIN, /* it ends; another may begin: nh_arena_retain() */
+};
+
 /*
  * nh_arena_free - hand an extent back; never fails.  Any thread.
  *
  * It joins its free neighbours.  When the arena then keeps more free pages than
- * a share of what is in use, the largest free extents are given back to the
- * system.  `growing` says that the owner will soon ask for more, so a larger
- * share may stay.
+ * it may, the largest free extents are given back to the system.
  */
-void nh_arena_free(struct nh_extent *e, bool growing);
+void nh_arena_free(struct nh_extent *e, enum nh_keep keep);
+
+/* nh_arena_retain - bytes kept when a map ends.  Before other threads. */
+void nh_arena_retain(size_t bytes);
 
 /*
  * nh_arena_prefault - have `bytes` of never-used memory faulted in.  Any
