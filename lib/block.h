@@ -145,7 +145,8 @@ nh_table_home(const struct nh_table *t, uint64_t word)
 	return nh_table_lines(t) + nh_line_index(word, 2 * nh_table_blocks(t));
 }
 
-/* The last pair of a block's chain, or where the chain would begin. */
+/* The last line of a block's chain and the one before; the odd line: no chain.
+ */
 static inline struct nh_line *
 nh_chain_tail(struct nh_line *even, struct nh_line **before)
 {

@@ -59,21 +59,35 @@ get_away(const struct nh_u64 *m, uint64_t hash, uint64_t *value,
 	return NH_OK;
 }
 
+/*
+ * The home line of a word in a segment that is not migrating, and the size that
+ * *d must still have once it has been looked at.  NULL: go the slow way.
+ */
+static inline __attribute__((always_inline)) struct nh_line *
+home_quickly(const struct nh_descriptor *d, uint64_t word, uint64_t *size)
+{
+	uint64_t base;
+
+	/* order(size): acquire, so that base is of this size or a later one */
+	*size = nh_size_stable(nh_load_acquire(&d->size));
+	/* order(base): acquire, so that size is read again after it */
+	base = nh_load_acquire(&d->base);
+	if (nh_unlikely(nh_size_changed(d, *size)))
+		return NULL;
+	return (struct nh_line *)(uintptr_t)base +
+	       nh_line_index(word, *size & NH_SIZE_LINES);
+}
+
 static inline __attribute__((always_inline)) int
 get_hashed(const struct nh_u64 *m, uint64_t hash, uint64_t *value)
 {
 	const struct nh_descriptor *d = &m->descriptor[nh_segment_of(hash)];
-	/* order(size): acquire, so that base is of this size or a later one */
-	uint64_t size = nh_size_stable(nh_load_acquire(&d->size));
-	/* order(base): acquire, so that size is read again after it */
-	uint64_t base = nh_load_acquire(&d->base);
-	struct nh_line *home;
+	uint64_t size;
+	struct nh_line *home = home_quickly(d, nh_word_of(hash), &size);
 	struct nh_found f;
 
-	if (nh_unlikely(nh_size_changed(d, size)))
+	if (nh_unlikely(!home))
 		return get_slowly(m, hash, value);
-	home = (struct nh_line *)(uintptr_t)base +
-	       nh_line_index(nh_word_of(hash), size & NH_SIZE_LINES);
 	f = nh_line_peek(home, nh_word_of(hash), &nh_word_key);
 	if (nh_likely(f.hit && !nh_size_changed(d, size))) {
 		nh_found_store(&f, value);
@@ -117,18 +131,14 @@ store_quickly(struct nh_u64 *m, uint64_t hash, uint64_t value, bool replace,
 {
 	const struct nh_descriptor *d = &m->descriptor[nh_segment_of(hash)];
 	uint64_t word = nh_word_of(hash);
-	/* order(size): acquire, so that base is of this size or a later one */
-	uint64_t size = nh_size_stable(nh_load_acquire(&d->size));
-	/* order(base): acquire, so that size is read again after it */
-	uint64_t base = nh_load_acquire(&d->base);
+	uint64_t size;
+	struct nh_line *home = home_quickly(d, word, &size);
 	bool waited = false, done = true;
-	struct nh_line *home, *even;
+	struct nh_line *even;
 	unsigned match, slot;
 
-	if (nh_unlikely(nh_size_changed(d, size)))
+	if (nh_unlikely(!home))
 		return false;
-	home = (struct nh_line *)(uintptr_t)base +
-	       nh_line_index(word, size & NH_SIZE_LINES);
 	even = nh_line_even(home);
 	if (nh_unlikely(!nh_block_lock(even, &waited)))
 		return false;
@@ -367,20 +377,16 @@ remove_quickly(struct nh_u64 *m, uint64_t hash, const uint64_t *expected,
 {
 	const struct nh_descriptor *d = &m->descriptor[nh_segment_of(hash)];
 	uint64_t word = nh_word_of(hash);
-	/* order(size): acquire, so that base is of this size or a later one */
-	uint64_t size = nh_size_stable(nh_load_acquire(&d->size));
-	/* order(base): acquire, so that size is read again after it */
-	uint64_t base = nh_load_acquire(&d->base);
-	struct nh_line *home, *even;
+	uint64_t size;
+	struct nh_line *home = home_quickly(d, word, &size);
+	struct nh_line *even;
 	bool waited = false;
 	unsigned match;
 	int err = NH_RETRY;
 
-	if (nh_unlikely(nh_size_changed(d, size) ||
+	if (nh_unlikely(!home ||
 			(nh_self.deletes + 1) % NH_DELETES_BETWEEN == 0))
 		return NH_RETRY;
-	home = (struct nh_line *)(uintptr_t)base +
-	       nh_line_index(word, size & NH_SIZE_LINES);
 	even = nh_line_even(home);
 	if (nh_unlikely(!nh_block_lock(even, &waited)))
 		return NH_RETRY;
@@ -513,19 +519,10 @@ static inline void
 probe_begin(const struct nh_u64 *m, struct probe *p, uint64_t key)
 {
 	const struct nh_descriptor *d;
-	uint64_t base;
 
 	p->hash = nh_hash(&m->hash, key);
 	d = &m->descriptor[nh_segment_of(p->hash)];
-	/* order(size): acquire, so that base is of this size or a later one */
-	p->size = nh_size_stable(nh_load_acquire(&d->size));
-	/* order(base): acquire, so that size is read again after it */
-	base = nh_load_acquire(&d->base);
-	p->home = NULL;
-	if (nh_unlikely(nh_size_changed(d, p->size)))
-		return;
-	p->home = (struct nh_line *)(uintptr_t)base +
-		  nh_line_index(nh_word_of(p->hash), p->size & NH_SIZE_LINES);
+	p->home = home_quickly(d, nh_word_of(p->hash), &p->size);
 	nh_prefetch(p->home);
 }
 
