@@ -44,7 +44,7 @@ LEVEL-generic := NH_LEVEL_GENERIC
 LEVEL-native := NH_LEVEL_NATIVE
 LEVEL-wide := NH_LEVEL_WIDE
 FLAVOUR-native := -mavx
-FLAVOUR-wide := -mavx512vl -mavx512dq -mavx512bw -mno-vzeroupper
+FLAVOUR-wide := -mavx512vl -mavx512dq -mavx512bw -mbmi -mbmi2 -mno-vzeroupper
 ARCHDIR	:= $(if $(FLAVOURS-$(MACHINE)),arch/$(MACHINE),arch/generic)
 LIBSRC	:= $(filter-out lib/u64_ops.c,$(wildcard lib/*.c)) \
 	$(wildcard numa/*.c) arch/generic/versions.c $(ARCHDIR)/detect.c

@@ -8,14 +8,18 @@
  *
  *	nh_pair_load	one pair (word, value) as one unit, acquire
  *	nh_pair_store	one pair as one unit, release; line locked
- *	nh_line_find	compare the four words of a line with one: its value
+ *	nh_word_differs	load a word, relaxed, and compare
+ *	nh_line_find	compare the four words of a line with one, in the bits
+ *			of a mask: its value
  *	nh_line_peek	the same, quickly: may say NH_LOOK_AGAIN
+ *	nh_line_glance	quicker still: hit, or nothing is known
  *	nh_found	what these two saw: `hit`, and `flags`, the words of
  *			slots 0 and 3 or'ed, to look at flags when not hit
  *	nh_found_value	the value, when hit
  *	nh_found_store	the same, to memory: saves the way through a register
  *	nh_line_match	which slots match: NH_MATCH_BITS bits for each, the
  *			lowest of which says so; line locked
+ *	nh_mul_high	the upper half of a product
  *	nh_prefetch, nh_prefetch_write, nh_pause
  *
  * and, out of line, nh_arch_native_level(): what may run here?

@@ -15,7 +15,7 @@
 #define NH_LOAD_SPARSE 35 /* overflow below this is bad luck, or malice */
 #define NH_SAMPLE_BLOCKS 32
 #define NH_DELETES_BETWEEN 64 /* looks at the load */
-#define NH_SETTLE_BLOCKS 128  /* shrunk at once, not by those who come */
+#define NH_SETTLE_BLOCKS 128  /* moved at once, not by those who come */
 
 static inline unsigned
 nh_segment_number(const struct nh_u64 *m, const struct nh_segment *s)
@@ -93,6 +93,23 @@ nh_blocks_reserved(const struct nh_u64 *m)
 	return n ? nh_blocks_for(nh_segment_share(n), NH_LOAD_FIT) : 1;
 }
 
+/*
+ * Move a segment to a table of `blocks`.  NH_ERR_NOMEM.
+ *
+ * A small one at once: the writes that would move it bit by bit might not come,
+ * and until it has moved its reads take the slow way.
+ */
+static int
+nh_segment_move(struct nh_u64 *m, struct nh_segment *s, uint64_t size,
+		uint64_t blocks)
+{
+	int err = nh_segment_start(m, s, size, blocks);
+
+	if (!err && blocks <= NH_SETTLE_BLOCKS)
+		err = nh_segment_settle(m, s);
+	return err;
+}
+
 /* Start the next larger table.  NH_ERR_NOMEM. */
 static int
 nh_segment_grow(struct nh_u64 *m, struct nh_segment *s, uint64_t size)
@@ -102,8 +119,8 @@ nh_segment_grow(struct nh_u64 *m, struct nh_segment *s, uint64_t size)
 
 	if (nh_size_changed(nh_descriptor_of(m, s), size))
 		return NH_OK;
-	return nh_segment_start(m, s, size,
-				nh_ladder_at_least(had + 1, number));
+	return nh_segment_move(m, s, size,
+			       nh_ladder_at_least(had + 1, number));
 }
 
 /* ----------------------------------------------------------------- holding */
@@ -156,15 +173,15 @@ static int
 nh_hold_stable(struct nh_u64 *m, struct nh_held *held)
 {
 	const struct nh_descriptor *d = nh_descriptor_of(m, held->segment);
-	/* order(base): acquire, so that size is read again after it */
-	uint64_t base = nh_load_acquire(&d->base);
+	/* order(size): acquire, so that the table's fields are seen */
+	struct nh_kv kv = nh_pair_load(&d->pair);
 	bool waited = false;
 
-	if (nh_size_changed(d, held->size))
+	if (kv.word != held->size)
 		return NH_RETRY;
 	held->table = nh_segment_table(held->segment, held->size);
 	held->old = false;
-	held->home = (struct nh_line *)(uintptr_t)base +
+	held->home = (struct nh_line *)(uintptr_t)kv.value +
 		     nh_line_index(held->word, held->size & NH_SIZE_LINES);
 	nh_prefetch_write(nh_line_even(held->home));
 	if (nh_block_lock(nh_line_even(held->home), &waited)) {
@@ -376,8 +393,7 @@ nh_held_shrink(const struct nh_u64 *m, const struct nh_held *held)
 /*
  * nh_removed - let a held block go after a pair was taken from it
  *
- * Every so many deletes look at the load.  A small table is moved at once: the
- * deletes that would move it bit by bit might not come.
+ * Every so many deletes look at the load.
  */
 static inline void
 nh_removed(struct nh_u64 *m, struct nh_held *held)
@@ -390,9 +406,8 @@ nh_removed(struct nh_u64 *m, struct nh_held *held)
 	nh_release(held);
 	nh_stripe_add(&nh_stripe_mine(m->stripe)->live, (uint64_t)-1);
 	/* Without memory the map stays large, and later deletes try again. */
-	if (nh_unlikely(to) && !nh_segment_start(m, s, held->size, to) &&
-	    to <= NH_SETTLE_BLOCKS)
-		(void)nh_segment_settle(m, s);
+	if (nh_unlikely(to))
+		(void)nh_segment_move(m, s, held->size, to);
 }
 
 #endif

@@ -81,9 +81,22 @@ nh_word_of(uint64_t hash)
 }
 
 /*
+ * nh_want_of - a hash's word, for where flags are masked out: all are set
+ *
+ * One value to match with and to find the home by.  Written as a turn, since
+ * who wants it wants the segment's number as well.
+ */
+static inline uint64_t
+nh_want_of(uint64_t hash)
+{
+	return (hash << 8 | hash >> 56) | NH_WORD_META;
+}
+
+/*
  * nh_line_index - which of `lines` is home to a word
  *
- * Keeps the order of hashes, so any number of lines will do, a migration is a
+ * The flags count as ones, so it does not matter which are set.  Keeps the
+ * order of hashes, so any number of lines will do, a migration is a
  * sweep, and the lines of one group of the old table are those of one group of
  * the new (D. Lemire, "Fast random integer generation in an interval", 2019,
  * has the product; growing by it is linear hashing's order without its split).
@@ -91,8 +104,7 @@ nh_word_of(uint64_t hash)
 static inline uint64_t
 nh_line_index(uint64_t word, uint64_t lines)
 {
-	return (uint64_t)((unsigned __int128)(word & ~NH_WORD_META) * lines >>
-			  64);
+	return nh_mul_high(word | NH_WORD_META, lines);
 }
 
 static inline struct nh_line *

@@ -47,17 +47,24 @@ nh_size_changed(const struct nh_descriptor *d, uint64_t size)
 {
 	/* relaxed: after an acquire that saw what a later table's owner
 	 * wrote, the newer descriptor is seen too: order(block-lock). */
-	return nh_load_relaxed(&d->size) != size;
+	return nh_word_differs(&d->size, size);
 }
 
-/*
- * What a fast path should compare a descriptor's size with: one that is under
- * migration then differs, as one that changed does, and needs no test.
- */
+/* The size of a segment that starts to migrate from this one. */
 static inline uint64_t
-nh_size_stable(uint64_t size)
+nh_size_odd(uint64_t size)
 {
-	return size & ~NH_SIZE_MIGRATING;
+	return (size & ~NH_SIZE_LINES) + NH_SIZE_MIGRATING;
+}
+
+/* Let readers and writers know that both tables count.  busy is ours. */
+static inline void
+nh_descriptor_leave(struct nh_descriptor *d, uint64_t odd)
+{
+	struct nh_kv kv = { odd, (uintptr_t)nh_moving_block };
+
+	/* order(size): release, after both tables' fields */
+	nh_pair_store(&d->pair, kv);
 }
 
 static inline uint64_t
@@ -95,14 +102,14 @@ nh_segment_finish(struct nh_u64 *m, struct nh_segment *s, uint64_t size)
 	struct nh_table *old = nh_segment_table(s, size);
 	struct nh_table *next = nh_segment_next(s, size);
 	uint64_t lines = 2 * (nh_table_blocks(next) ?: 1);
+	struct nh_kv kv = { (nh_generation(size) + 1) << 32 | lines,
+			    (uintptr_t)nh_table_lines(next) };
 	struct nh_stripe *mine = nh_stripe_mine(m->stripe);
 	bool grew = nh_table_blocks(next) > nh_table_blocks(old);
 	uint64_t freed;
 
-	/* order(base): release, while size is odd: map.h */
-	nh_store_release(&d->base, (uintptr_t)nh_table_lines(next));
-	/* order(size): release, after base and after the table is filled */
-	nh_store_release(&d->size, (nh_generation(size) + 1) << 32 | lines);
+	/* order(size): release, after the table is filled */
+	nh_pair_store(&d->pair, kv);
 	freed = nh_table_fini(old, grew ? NH_KEEP_MUCH : NH_KEEP_LITTLE);
 	/* relaxed: a count that orders nothing. */
 	nh_add_relaxed(&m->table_bytes, -freed);
@@ -141,7 +148,7 @@ nh_segment_start(struct nh_u64 *m, struct nh_segment *s, uint64_t size,
 	struct nh_descriptor *d = nh_descriptor_of(m, s);
 	struct nh_table *old = nh_segment_table(s, size);
 	struct nh_table *next = nh_segment_next(s, size);
-	uint64_t odd = size + NH_SIZE_MIGRATING;
+	uint64_t odd = nh_size_odd(size);
 	uint64_t idle = 0;
 	uint64_t had;
 
@@ -168,8 +175,7 @@ nh_segment_start(struct nh_u64 *m, struct nh_segment *s, uint64_t size,
 	nh_store_relaxed(&s->claim, nh_generation(odd) << 32);
 	if (!had)
 		nh_table_open(next);
-	/* order(size): release, after both tables' fields */
-	nh_store_release(&d->size, odd);
+	nh_descriptor_leave(d, odd);
 	if (!had)
 		nh_segment_finish(m, s, odd);
 	return NH_OK;
@@ -259,10 +265,9 @@ nh_segment_drop(struct nh_u64 *m, struct nh_segment *s)
 	nh_table_none(next);
 	/* order(table): release, there is nothing to drain */
 	nh_store_release(&s->groups, 0);
-	/* order(size): release, after both tables' fields */
-	nh_store_release(&d->size, size + NH_SIZE_MIGRATING);
+	nh_descriptor_leave(d, nh_size_odd(size));
 	nh_group_retire(even, NH_LADDER_FIRST);
-	nh_segment_finish(m, s, size + NH_SIZE_MIGRATING);
+	nh_segment_finish(m, s, nh_size_odd(size));
 	return;
 idle:
 	/* order(busy): release, nothing was changed */

@@ -132,7 +132,7 @@ nh_block_end(uint64_t word, uint64_t blocks)
 	if (next == blocks)
 		return 0;
 	end = (uint64_t)(((next << 64) + blocks - 1) / blocks);
-	return (end + NH_WORD_META) & ~NH_WORD_META;
+	return end & ~NH_WORD_META;
 }
 
 /* --------------------------------------------------------------------- scan */

@@ -62,6 +62,10 @@ nh_table_init(struct nh_table *t, uint64_t blocks, bool fixed, int node)
 }
 
 struct nh_line nh_empty_block[2] __attribute__((aligned(128)));
+struct nh_line nh_moving_block[2] __attribute__((aligned(128))) = {
+	{ .pair[0].word = NH_WORD_MORE },
+	{ .pair[0].word = NH_WORD_MORE },
+};
 
 void
 nh_table_none(struct nh_table *t)

@@ -41,6 +41,9 @@ struct nh_table {
 /* Two empty lines that are never live: what a segment without a table has. */
 extern struct nh_line nh_empty_block[2];
 
+/* Two empty lines with MORE, never live: what a migrating segment shows. */
+extern struct nh_line nh_moving_block[2];
+
 static inline struct nh_line *
 nh_table_lines(const struct nh_table *t)
 {

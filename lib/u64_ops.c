@@ -42,15 +42,27 @@ get_slowly(const struct nh_u64 *map, uint64_t hash, uint64_t *value)
 	return NH_OK;
 }
 
-/* Beyond the home line, which said that there may be more. */
+/*
+ * Beyond the home line, which said that there may be more.  Mostly it is in the
+ * other line; a whole pair, seen there, counts like any.
+ */
 static __attribute__((noinline)) int
 get_away(const struct nh_u64 *m, uint64_t hash, uint64_t *value,
 	 struct nh_line *home, uint64_t size)
 {
-	const struct nh_descriptor *d = &m->descriptor[nh_segment_of(hash)];
+	const struct nh_descriptor *d = nh_descriptor_of_hash(m, hash);
+	struct nh_found f = nh_line_glance(nh_line_other(home),
+					   nh_want_of(hash), &nh_word_key);
 	uint64_t v;
-	bool found = nh_block_find(home, nh_word_of(hash), d, size, &v);
+	bool found;
 
+	if (f.hit && !nh_size_changed(d, size)) {
+		nh_found_store(&f, value);
+		return NH_OK;
+	}
+	if (nh_unlikely(size & NH_SIZE_MIGRATING))
+		return get_slowly(m, hash, value);
+	found = nh_block_find(home, nh_word_of(hash), d, size, &v);
 	if (nh_unlikely(nh_size_changed(d, size)))
 		return get_slowly(m, hash, value);
 	if (!found)
@@ -60,44 +72,53 @@ get_away(const struct nh_u64 *m, uint64_t hash, uint64_t *value,
 }
 
 /*
- * The home line of a word in a segment that is not migrating, and the size that
- * *d must still have once it has been looked at.  NULL: go the slow way.
+ * The home line of a word, and the size that *d must still have once it has
+ * been looked at.  A line of nh_moving_block where the segment is migrating.
  */
 static inline __attribute__((always_inline)) struct nh_line *
 home_quickly(const struct nh_descriptor *d, uint64_t word, uint64_t *size)
 {
-	uint64_t base;
+	/* order(size): acquire, so that the lines are seen filled */
+	struct nh_kv kv = nh_pair_load(&d->pair);
 
-	/* order(size): acquire, so that base is of this size or a later one */
-	*size = nh_size_stable(nh_load_acquire(&d->size));
-	/* order(base): acquire, so that size is read again after it */
-	base = nh_load_acquire(&d->base);
-	if (nh_unlikely(nh_size_changed(d, *size)))
-		return NULL;
-	return (struct nh_line *)(uintptr_t)base +
-	       nh_line_index(word, *size & NH_SIZE_LINES);
+	*size = kv.word;
+	return (struct nh_line *)(uintptr_t)kv.value +
+	       nh_line_index(word, kv.word & NH_SIZE_LINES);
+}
+
+/* Not seen in the home line at a glance. */
+static __attribute__((noinline)) int
+get_carefully(const struct nh_u64 *m, uint64_t hash, uint64_t *value,
+	      struct nh_line *home, uint64_t size)
+{
+	const struct nh_descriptor *d = nh_descriptor_of_hash(m, hash);
+	struct nh_found f = nh_line_peek(home, nh_want_of(hash), &nh_word_key);
+
+	if (nh_unlikely(!f.hit && f.flags & NH_WORD_MORE))
+		return get_away(m, hash, value, home, size);
+	if (nh_unlikely(nh_size_changed(d, size)))
+		return get_slowly(m, hash, value);
+	if (nh_likely(!f.hit))
+		return NH_ERR_NOTFOUND;
+	nh_found_store(&f, value);
+	return NH_OK;
 }
 
 static inline __attribute__((always_inline)) int
 get_hashed(const struct nh_u64 *m, uint64_t hash, uint64_t *value)
 {
-	const struct nh_descriptor *d = &m->descriptor[nh_segment_of(hash)];
+	uint64_t want = nh_want_of(hash);
+	const struct nh_descriptor *d = nh_descriptor_of_hash(m, hash);
 	uint64_t size;
-	struct nh_line *home = home_quickly(d, nh_word_of(hash), &size);
-	struct nh_found f;
+	struct nh_line *home = home_quickly(d, want, &size);
+	struct nh_found f = nh_line_glance(home, want, &nh_word_key);
 
-	if (nh_unlikely(!home))
+	if (nh_unlikely(!f.hit))
+		return get_carefully(m, hash, value, home, size);
+	if (nh_unlikely(nh_size_changed(d, size)))
 		return get_slowly(m, hash, value);
-	f = nh_line_peek(home, nh_word_of(hash), &nh_word_key);
-	if (nh_likely(f.hit && !nh_size_changed(d, size))) {
-		nh_found_store(&f, value);
-		return NH_OK;
-	}
-	if (nh_unlikely(f.hit || nh_size_changed(d, size)))
-		return get_slowly(m, hash, value);
-	if (nh_unlikely(f.flags & NH_WORD_MORE))
-		return get_away(m, hash, value, home, size);
-	return NH_ERR_NOTFOUND;
+	nh_found_store(&f, value);
+	return NH_OK;
 }
 
 static int
@@ -129,7 +150,7 @@ static inline __attribute__((always_inline)) bool
 store_quickly(struct nh_u64 *m, uint64_t hash, uint64_t value, bool replace,
 	      struct stored *was)
 {
-	const struct nh_descriptor *d = &m->descriptor[nh_segment_of(hash)];
+	const struct nh_descriptor *d = nh_descriptor_of_hash(m, hash);
 	uint64_t word = nh_word_of(hash);
 	uint64_t size;
 	struct nh_line *home = home_quickly(d, word, &size);
@@ -137,8 +158,6 @@ store_quickly(struct nh_u64 *m, uint64_t hash, uint64_t value, bool replace,
 	struct nh_line *even;
 	unsigned match, slot;
 
-	if (nh_unlikely(!home))
-		return false;
 	even = nh_line_even(home);
 	if (nh_unlikely(!nh_block_lock(even, &waited)))
 		return false;
@@ -375,7 +394,7 @@ static inline int
 remove_quickly(struct nh_u64 *m, uint64_t hash, const uint64_t *expected,
 	       uint64_t *old)
 {
-	const struct nh_descriptor *d = &m->descriptor[nh_segment_of(hash)];
+	const struct nh_descriptor *d = nh_descriptor_of_hash(m, hash);
 	uint64_t word = nh_word_of(hash);
 	uint64_t size;
 	struct nh_line *home = home_quickly(d, word, &size);
@@ -384,8 +403,7 @@ remove_quickly(struct nh_u64 *m, uint64_t hash, const uint64_t *expected,
 	unsigned match;
 	int err = NH_RETRY;
 
-	if (nh_unlikely(!home ||
-			(nh_self.deletes + 1) % NH_DELETES_BETWEEN == 0))
+	if (nh_unlikely((nh_self.deletes + 1) % NH_DELETES_BETWEEN == 0))
 		return NH_RETRY;
 	even = nh_line_even(home);
 	if (nh_unlikely(!nh_block_lock(even, &waited)))
@@ -512,7 +530,7 @@ update(struct nh_u64 *m, uint64_t key, nh_u64_update_fn fn, void *arg)
 /* One get of a batch, between its prefetch and its answer. */
 struct probe {
 	uint64_t hash, size;
-	struct nh_line *home; /* NULL: to be looked up slowly */
+	struct nh_line *home;
 };
 
 static inline void
@@ -521,8 +539,8 @@ probe_begin(const struct nh_u64 *m, struct probe *p, uint64_t key)
 	const struct nh_descriptor *d;
 
 	p->hash = nh_hash(&m->hash, key);
-	d = &m->descriptor[nh_segment_of(p->hash)];
-	p->home = home_quickly(d, nh_word_of(p->hash), &p->size);
+	d = nh_descriptor_of_hash(m, p->hash);
+	p->home = home_quickly(d, nh_want_of(p->hash), &p->size);
 	nh_prefetch(p->home);
 }
 
@@ -531,13 +549,11 @@ static inline bool
 probe_end(const struct nh_u64 *m, const struct probe *p, uint64_t *value,
 	  uint8_t *found)
 {
-	const struct nh_descriptor *d = &m->descriptor[nh_segment_of(p->hash)];
+	const struct nh_descriptor *d = nh_descriptor_of_hash(m, p->hash);
 	struct nh_line *line = p->home;
 	struct nh_found f;
 
-	if (nh_unlikely(!line))
-		return false;
-	f = nh_line_peek(line, nh_word_of(p->hash), &nh_word_key);
+	f = nh_line_peek(line, nh_want_of(p->hash), &nh_word_key);
 	if (nh_unlikely(nh_size_changed(d, p->size)))
 		return false;
 	*found = f.hit;
@@ -550,14 +566,6 @@ probe_end(const struct nh_u64 *m, const struct probe *p, uint64_t *value,
 	line = nh_line_even(line) + 1;
 	nh_prefetch(nh_link_target(nh_pair_load(&line->pair[NH_LINK_SLOT])));
 	return false;
-}
-
-static int
-get_later(const struct nh_u64 *m, const struct probe *p, uint64_t *value)
-{
-	if (nh_likely(p->home))
-		return get_away(m, p->hash, value, p->home, p->size);
-	return get_slowly(m, p->hash, value);
 }
 
 static size_t
@@ -581,7 +589,8 @@ get_some(const struct nh_u64 *m, const uint64_t *keys, unsigned n,
 	for (unsigned k = 0; k < pending; k++) {
 		unsigned i = later[k];
 
-		found[i] = get_later(m, &probe[i], &values[i]) == NH_OK;
+		found[i] = get_away(m, probe[i].hash, &values[i], probe[i].home,
+				    probe[i].size) == NH_OK;
 		hits += found[i];
 	}
 	return hits;
@@ -612,8 +621,7 @@ put_some(struct nh_u64 *m, const uint64_t *keys, const uint64_t *values,
 
 	for (unsigned i = 0; i < n; i++) {
 		probe_begin(m, &probe[i], keys[i]);
-		if (nh_likely(probe[i].home))
-			nh_prefetch_write(nh_line_even(probe[i].home));
+		nh_prefetch_write(nh_line_even(probe[i].home));
 	}
 	for (unsigned i = 0; i < n && !err; i++) {
 		err = put_hashed(m, probe[i].hash, values[i]);

@@ -49,6 +49,12 @@ nh_prefetch_write(const void *p)
 	__builtin_prefetch(p, 1);
 }
 
+static inline uint64_t
+nh_mul_high(uint64_t a, uint64_t b)
+{
+	return (uint64_t)((unsigned __int128)a * b >> 64);
+}
+
 static inline struct nh_version_pair *
 nh_version_of(const struct nh_pair *p)
 {
@@ -95,6 +101,13 @@ nh_pair_store(struct nh_pair *p, struct nh_kv kv)
 	nh_add_acqrel(&v->end, 1);
 }
 
+static inline bool
+nh_word_differs(const nh_atomic *p, uint64_t word)
+{
+	/* relaxed: the caller says why. */
+	return nh_load_relaxed(p) != word;
+}
+
 struct nh_found {
 	bool hit;
 	uint64_t flags;
@@ -124,7 +137,7 @@ nh_line_find(const struct nh_line *line, uint64_t want, const uint64_t *mask)
 
 		if (i < 2)
 			f.flags |= kv.word;
-		if ((kv.word & *mask) != want)
+		if ((kv.word ^ want) & *mask)
 			continue;
 		f.hit = true;
 		f.value = kv.value;
@@ -138,6 +151,12 @@ nh_line_peek(const struct nh_line *line, uint64_t want, const uint64_t *mask)
 	return nh_line_find(line, want, mask);
 }
 
+static inline struct nh_found
+nh_line_glance(const struct nh_line *line, uint64_t want, const uint64_t *mask)
+{
+	return nh_line_find(line, want, mask);
+}
+
 static inline unsigned
 nh_line_match(const struct nh_line *line, uint64_t want, const uint64_t *mask)
 {
@@ -145,7 +164,7 @@ nh_line_match(const struct nh_line *line, uint64_t want, const uint64_t *mask)
 
 	for (unsigned i = 0; i < NH_LINE_SLOTS; i++)
 		/* relaxed: nobody else writes it while it is locked. */
-		if ((nh_load_relaxed(&line->pair[i].word) & *mask) == want)
+		if (!((nh_load_relaxed(&line->pair[i].word) ^ want) & *mask))
 			bits |= 1u << i;
 	return bits;
 }

@@ -15,7 +15,8 @@ nh_arch_native_level(void)
 		return NH_LEVEL_GENERIC;
 	if (__builtin_cpu_supports("avx512vl") &&
 	    __builtin_cpu_supports("avx512dq") &&
-	    __builtin_cpu_supports("avx512bw"))
+	    __builtin_cpu_supports("avx512bw") &&
+	    __builtin_cpu_supports("bmi2"))
 		return NH_LEVEL_WIDE;
 	return NH_LEVEL_NATIVE;
 }

@@ -38,6 +38,22 @@ nh_prefetch_write(const void *p)
 	__asm__ volatile("prefetchw %0" : : "m"(*(const char *)p));
 }
 
+/* MULX where it is there: it leaves one register be that MUL takes. */
+static inline uint64_t
+nh_mul_high(uint64_t a, uint64_t b)
+{
+#ifdef __BMI2__
+	uint64_t high;
+
+	__asm__("mulx %[b], %[high], %[high]"
+		: [high] "=r"(high)
+		: [b] "r"(b), "d"(a));
+	return high;
+#else
+	return (uint64_t)((unsigned __int128)a * b >> 64);
+#endif
+}
+
 static inline __m128i
 nh_x86_load(const struct nh_pair *p)
 {
@@ -67,6 +83,20 @@ nh_pair_store(struct nh_pair *p, struct nh_kv kv)
 	__asm__ volatile("vmovdqa %1, %0" : "=m"(*p) : "x"(v) : "memory");
 }
 
+/* One CMP with memory, which gcc makes a load and a CMP of an atomic access. */
+static inline bool
+nh_word_differs(const nh_atomic *p, uint64_t word)
+{
+	bool differs;
+
+	nh_stall_point();
+	__asm__ volatile("cmpq %[word], %[p]"
+			 : "=@ccne"(differs)
+			 : [p] "m"(*p), [word] "r"(word)
+			 : "memory");
+	return differs;
+}
+
 struct nh_found {
 	bool hit;
 	uint64_t flags;
@@ -86,7 +116,7 @@ nh_found_store(const struct nh_found *f, uint64_t *value)
 }
 
 /*
- * nh_line_find - the value of the slot whose word & *mask is want, if any
+ * nh_line_find - the value of the slot whose word is want under *mask, if any
  *
  * Slot 3 is loaded first and slot 0 second: lib/line.h says why.  All four are
  * compared at once; which one matched decides no branch, and the value is
@@ -97,7 +127,7 @@ nh_found_store(const struct nh_found *f, uint64_t *value)
 static inline struct nh_found
 nh_line_find(const struct nh_line *line, uint64_t want, const uint64_t *mask)
 {
-	__m128i w = _mm_set1_epi64x((long long)want);
+	__m128i w = _mm_set1_epi64x((long long)(want & *mask));
 	__m128i m = _mm_set1_epi64x((long long)*mask);
 	__m128i p3 = nh_x86_load(&line->pair[3]);
 	__m128i p0 = nh_x86_load(&line->pair[0]);
@@ -129,6 +159,12 @@ nh_line_peek(const struct nh_line *line, uint64_t want, const uint64_t *mask)
 	return nh_line_find(line, want, mask);
 }
 
+static inline struct nh_found
+nh_line_glance(const struct nh_line *line, uint64_t want, const uint64_t *mask)
+{
+	return nh_line_find(line, want, mask);
+}
+
 #else
 
 /*
@@ -136,17 +172,17 @@ nh_line_peek(const struct nh_line *line, uint64_t want, const uint64_t *mask)
  * and 6 count.  One 64-byte load.  Registers from 16 up, which older code does
  * not have, so that none of it pays for dirty upper halves (VZEROUPPER).
  */
-static inline unsigned
+static inline uint64_t
 nh_x86_match(const struct nh_line *line, uint64_t want, const uint64_t *mask)
 {
-	unsigned lanes;
+	uint64_t lanes;
 
 	nh_stall_point();
 	__asm__ volatile(
 		"vpbroadcastq %[want], %%zmm16\n\t"
 		"vpxorq %[line], %%zmm16, %%zmm16\n\t"
 		"vptestnmq %[mask]%{1to8%}, %%zmm16, %%k1\n\t"
-		"kmovb %%k1, %[lanes]"
+		"kmovb %%k1, %k[lanes]"
 		: [lanes] "=r"(lanes)
 		: [line] "m"(*line), [mask] "m"(*mask), [want] "r"(want)
 		: "xmm16", "k1", "memory");
@@ -166,14 +202,33 @@ nh_x86_differ(long long a, uint64_t b, uint64_t mask)
 }
 
 /*
- * nh_line_peek - as nh_line_find(), but it may also say "look again"
+ * nh_line_glance - the pair, if it is easily seen, and nothing but that
  *
  * By the manual a 64-byte load is not one access, so it is believed only where
  * it need not be: the slot that matched is loaded again as a pair and compared
- * again; and for "no" it is enough that the words of slots 0 to 2 are each read
- * whole after slot 3 and slot 0 were looked at by themselves.  Few instructions
- * wait for the line: that decides how many searches the processor can have
- * under way at a time.
+ * again.  Few instructions, for that decides how many searches the processor
+ * can have under way.
+ */
+static inline __attribute__((always_inline)) struct nh_found
+nh_line_glance(const struct nh_line *line, uint64_t want, const uint64_t *mask)
+{
+	struct nh_found f = { false, NH_LOOK_AGAIN, _mm_setzero_si128() };
+	uint64_t lanes = nh_x86_match(line, want, mask);
+	const char *at = (const char *)line;
+
+	if (nh_unlikely(!lanes))
+		return f;
+	at += sizeof(uint64_t) * _tzcnt_u64(lanes);
+	f.pair = nh_x86_load((const void *)at);
+	f.hit = !nh_x86_differ(_mm_cvtsi128_si64(f.pair), want, *mask);
+	return f;
+}
+
+/*
+ * nh_line_peek - as nh_line_find(), but it may also say "look again"
+ *
+ * For "no" it is enough that the words of slots 0 to 2 are each read whole
+ * after slot 3 and slot 0 were looked at by themselves.
  */
 static inline __attribute__((always_inline)) struct nh_found
 nh_line_peek(const struct nh_line *line, uint64_t want, const uint64_t *mask)
@@ -182,18 +237,10 @@ nh_line_peek(const struct nh_line *line, uint64_t want, const uint64_t *mask)
 	uint64_t word3 = nh_load_acquire(&line->pair[3].word);
 	/* order(pair): acquire, as above */
 	uint64_t word0 = nh_load_acquire(&line->pair[0].word);
-	unsigned lanes = nh_x86_match(line, want, mask);
-	struct nh_found f = { false, word0 | word3, _mm_setzero_si128() };
-	const char *at = (const char *)line;
+	struct nh_found f = nh_line_glance(line, want, mask);
 
-	if (nh_likely(lanes)) {
-		at += sizeof(uint64_t) * (size_t)__builtin_ctz(lanes);
-		f.pair = nh_x86_load((const void *)at);
-		f.hit = !nh_x86_differ(_mm_cvtsi128_si64(f.pair), want, *mask);
-		f.flags = NH_LOOK_AGAIN;
-	} else if (nh_unlikely(!((word3 ^ want) & *mask))) {
-		f.flags = NH_LOOK_AGAIN;
-	}
+	if (nh_likely(!f.hit && (word3 ^ want) & *mask))
+		f.flags = word0 | word3;
 	return f;
 }
 
@@ -205,7 +252,7 @@ nh_line_peek(const struct nh_line *line, uint64_t want, const uint64_t *mask)
 static inline unsigned
 nh_line_match(const struct nh_line *line, uint64_t want, const uint64_t *mask)
 {
-	__m128i w = _mm_set1_epi64x((long long)want);
+	__m128i w = _mm_set1_epi64x((long long)(want & *mask));
 	__m128i m = _mm_set1_epi64x((long long)*mask);
 	__m128i p0 = nh_x86_load(&line->pair[0]);
 	__m128i p1 = nh_x86_load(&line->pair[1]);
@@ -227,7 +274,7 @@ nh_line_match(const struct nh_line *line, uint64_t want, const uint64_t *mask)
 static inline unsigned
 nh_line_match(const struct nh_line *line, uint64_t want, const uint64_t *mask)
 {
-	return nh_x86_match(line, want, mask);
+	return (unsigned)nh_x86_match(line, want, mask);
 }
 
 #define NH_MATCH_BITS 2

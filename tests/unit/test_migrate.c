@@ -40,7 +40,7 @@ static struct move
 move_start(struct stage *st, uint64_t blocks)
 {
 	uint64_t size = stage_size(st);
-	struct move mv = { size + NH_SIZE_MIGRATING,
+	struct move mv = { nh_size_odd(size),
 			   nh_table_blocks(stage_table(st)), blocks, 0 };
 
 	assert_int_equal(nh_segment_start(st->m, st->s, size, blocks), NH_OK);
