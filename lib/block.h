@@ -91,7 +91,7 @@ nh_block_find(struct nh_line *home, uint64_t word,
 		nh_prefetch(nh_link_target(link));
 		f = nh_line_find(home, word, &nh_word_key);
 		/* order(more): acquire, by the loads of nh_line_find() */
-		if (!f.hit && !(f.flags & NH_WORD_MORE))
+		if (!f.hit && !(f.flags & nh_word_more(word)))
 			return false;
 		if (!f.hit)
 			f = nh_line_find(nh_line_other(home), word,
@@ -121,7 +121,7 @@ nh_block_spot(struct nh_line *home, uint64_t word)
 	struct nh_line *line = home;
 	int slot = nh_line_slot(line, word);
 
-	if (slot < 0 && nh_slot_word(home, 0) & NH_WORD_MORE) {
+	if (slot < 0 && nh_slot_word(home, 0) & nh_word_more(word)) {
 		line = nh_line_other(home);
 		slot = nh_line_slot(line, word);
 		if (slot < 0)
@@ -188,13 +188,13 @@ nh_chain_add(struct nh_table *t, struct nh_line *even, struct nh_kv kv,
 	struct nh_pair *at = &tail->pair[NH_LINK_SLOT];
 	struct nh_kv displaced, link;
 
-	nh_line_mark_more(nh_table_home(t, kv.word));
+	nh_line_mark_more(nh_table_home(t, kv.word), kv.word);
 	if (slot >= 0) {
 		nh_pair_store(&tail->pair[slot], kv);
 		return false;
 	}
 	displaced = nh_pair_load(at);
-	nh_line_mark_more(nh_table_home(t, displaced.word));
+	nh_line_mark_more(nh_table_home(t, displaced.word), displaced.word);
 	nh_pair_store(&fresh->pair[0], displaced);
 	nh_pair_store(&fresh->pair[1], kv);
 	nh_pair_store(&fresh->pair[2], (struct nh_kv){ 0, 0 });
@@ -290,18 +290,20 @@ nh_chain_fold(struct nh_table *t, struct nh_line *even)
 	}
 }
 
-/* Does any pair of this line have `home` for its home? */
-static inline bool
-nh_line_has_guest(const struct nh_table *t, const struct nh_line *line,
-		  const struct nh_line *home)
+/* What MORE must say of the pairs of this line whose home is `home`. */
+static inline uint64_t
+nh_line_guests(const struct nh_table *t, const struct nh_line *line,
+	       const struct nh_line *home)
 {
+	uint64_t more = 0;
+
 	for (unsigned i = 0; i < NH_LINE_SLOTS; i++) {
 		uint64_t w = nh_slot_word(line, i);
 
 		if (w & NH_WORD_VALID && nh_table_home(t, w) == home)
-			return true;
+			more |= nh_word_more(w);
 	}
-	return false;
+	return more;
 }
 
 /*
@@ -314,16 +316,16 @@ nh_line_unmark_more(const struct nh_table *t, struct nh_line *home)
 	struct nh_line *even = nh_line_even(home);
 	struct nh_line *line = &even[1];
 	uint64_t w = nh_slot_word(home, 0);
+	uint64_t more;
 
 	if (!(w & NH_WORD_MORE) ||
-	    (home == even && nh_slot_word(home, 3) & NH_WORD_VALID) ||
-	    nh_line_has_guest(t, nh_line_other(home), home))
+	    (home == even && nh_slot_word(home, 3) & NH_WORD_VALID))
 		return;
+	more = nh_line_guests(t, nh_line_other(home), home);
 	while ((line = nh_link_target(nh_pair_load(&line->pair[NH_LINK_SLOT]))))
-		if (nh_line_has_guest(t, line, home))
-			return;
+		more |= nh_line_guests(t, line, home);
 	/* order(more): release, for symmetry: a stale MORE does no harm */
-	nh_store_release(&home->pair[0].word, w & ~NH_WORD_MORE);
+	nh_store_release(&home->pair[0].word, w & ~(NH_WORD_MORE & ~more));
 }
 
 /*

@@ -326,7 +326,7 @@ nh_place_store(struct nh_held *held, struct nh_place *place, uint64_t value)
 		return;
 	}
 	if (place->spot.line != held->home)
-		nh_line_mark_more(held->home);
+		nh_line_mark_more(held->home, held->word);
 	nh_slot_store(place->spot.line, place->spot.slot, kv.word, value);
 }
 

@@ -18,8 +18,9 @@
  *	LINK	slot 3 of the odd line, or of an overflow line: `value` is the
  *		next overflow line, and the 56 bits number this link: no two
  *		links of a table ever have the same word
- *	MORE	slot 0: keys with this home may lie elsewhere; also set in each
- *		LINK, so that the words of slots 0 and 3 or'ed tell
+ *	MORE	slot 0: keys with this home may lie elsewhere; two flags, for
+ *		those whose last bit is 0 and is 1.  Both are set in each LINK,
+ *		so that the words of slots 0 and 3 or'ed tell
  *	LOCK	slot 0 of the even line: a writer owns the block
  *	LIVE	slot 0 of the even line: the block is in use; clear in memory
  *		that is fresh, drained, or not yet filled
@@ -56,7 +57,9 @@
 
 #define NH_WORD_VALID UINT64_C(1)
 #define NH_WORD_LINK UINT64_C(2)
-#define NH_WORD_MORE UINT64_C(4)
+#define NH_WORD_MORE_EVEN UINT64_C(4)
+#define NH_WORD_MORE_ODD UINT64_C(32)
+#define NH_WORD_MORE (NH_WORD_MORE_EVEN | NH_WORD_MORE_ODD)
 #define NH_WORD_LOCK UINT64_C(8)
 #define NH_WORD_LIVE UINT64_C(16)
 #define NH_WORD_META UINT64_C(255)
@@ -212,14 +215,21 @@ nh_slot_word(const struct nh_line *line, unsigned slot)
 	return nh_load_relaxed(&line->pair[slot].word);
 }
 
-/* nh_line_mark_more - keys with this home may lie elsewhere.  Locked. */
+/* nh_word_more - the flag that says that a key may lie elsewhere */
+static inline uint64_t
+nh_word_more(uint64_t word)
+{
+	return word & (NH_WORD_META + 1) ? NH_WORD_MORE_ODD : NH_WORD_MORE_EVEN;
+}
+
+/* nh_line_mark_more - this key may lie elsewhere than here.  Locked. */
 static inline void
-nh_line_mark_more(struct nh_line *home)
+nh_line_mark_more(struct nh_line *home, uint64_t word)
 {
 	uint64_t w = nh_slot_word(home, 0);
 
 	/* order(more): release, before the pair moves out of its home */
-	nh_store_release(&home->pair[0].word, w | NH_WORD_MORE);
+	nh_store_release(&home->pair[0].word, w | nh_word_more(word));
 }
 
 /* The next line of a chain, if this pair is a link. */

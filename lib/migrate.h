@@ -285,7 +285,7 @@ struct nh_build {
 	uint64_t table_lines;  /* of the whole table */
 	unsigned blocks;
 	unsigned char used[2 * NH_GROUP_MAX]; /* slots, by line */
-	bool more[2 * NH_GROUP_MAX];
+	uint64_t more[2 * NH_GROUP_MAX];      /* flags */
 	struct nh_line nowhere; /* where empty slots are copied to */
 };
 
@@ -350,7 +350,7 @@ nh_build_spill(struct nh_build *b, unsigned home, struct nh_kv kv)
 {
 	unsigned other = home ^ 1;
 
-	b->more[home] = true;
+	b->more[home] |= nh_word_more(kv.word);
 	if (b->used[other] == NH_LINE_SLOTS)
 		return nh_build_chain(b, home, kv);
 	nh_pair_store(&b->lines[other].pair[b->used[other]++], kv);
@@ -407,7 +407,7 @@ nh_build_open(struct nh_build *b)
 {
 	for (unsigned i = 0; i < 2 * b->blocks; i++) {
 		b->used[i] = 0;
-		b->more[i] = false;
+		b->more[i] = 0;
 		for (unsigned slot = 0; slot < NH_LINE_SLOTS; slot++)
 			nh_pair_store(&b->lines[i].pair[slot],
 				      (struct nh_kv){ 0, 0 });
@@ -420,10 +420,8 @@ nh_build_close(struct nh_build *b)
 {
 	for (unsigned i = 0; i < 2 * b->blocks; i++) {
 		struct nh_line *line = &b->lines[i];
-		uint64_t flags = i % 2 ? 0 : NH_WORD_LIVE;
+		uint64_t flags = b->more[i] | (i % 2 ? 0 : NH_WORD_LIVE);
 
-		if (b->more[i])
-			flags |= NH_WORD_MORE;
 		/* order(drained): release, though the old blocks' is what
 		 * readers of the new ones wait for */
 		nh_store_release(&line->pair[0].word,

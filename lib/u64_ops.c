@@ -94,7 +94,7 @@ get_carefully(const struct nh_u64 *m, uint64_t hash, uint64_t *value,
 	const struct nh_descriptor *d = nh_descriptor_of_hash(m, hash);
 	struct nh_found f = nh_line_peek(home, nh_want_of(hash), &nh_word_key);
 
-	if (nh_unlikely(!f.hit && f.flags & NH_WORD_MORE))
+	if (nh_unlikely(!f.hit && f.flags & nh_word_more(nh_want_of(hash))))
 		return get_away(m, hash, value, home, size);
 	if (nh_unlikely(nh_size_changed(d, size)))
 		return get_slowly(m, hash, value);
@@ -174,7 +174,7 @@ store_quickly(struct nh_u64 *m, uint64_t hash, uint64_t value, bool replace,
 			nh_store_release(&home->pair[slot].value, value);
 	} else {
 		match = nh_line_match(home, 0, &nh_word_taken);
-		if (match && !(nh_slot_word(home, 0) & NH_WORD_MORE))
+		if (match && !(nh_slot_word(home, 0) & nh_word_more(word)))
 			nh_slot_store(home, nh_match_slot(match), word, value);
 		else
 			done = false;
@@ -561,7 +561,7 @@ probe_end(const struct nh_u64 *m, const struct probe *p, uint64_t *value,
 		nh_found_store(&f, value);
 		return true;
 	}
-	if (nh_likely(!(f.flags & NH_WORD_MORE)))
+	if (nh_likely(!(f.flags & nh_word_more(nh_want_of(p->hash)))))
 		return true;
 	line = nh_line_even(line) + 1;
 	nh_prefetch(nh_link_target(nh_pair_load(&line->pair[NH_LINK_SLOT])));

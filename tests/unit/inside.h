@@ -281,7 +281,7 @@ line_next(const struct nh_line *line)
  */
 static inline unsigned
 assert_line(const struct nh_table *t, const struct nh_line *even,
-	    const struct nh_line *line, bool more[2])
+	    const struct nh_line *line, uint64_t more[2])
 {
 	unsigned pairs = 0;
 
@@ -305,7 +305,7 @@ assert_line(const struct nh_table *t, const struct nh_line *even,
 		pairs++;
 		assert_ptr_equal(nh_line_even(home), even);
 		if (home != line)
-			more[home - even] = true;
+			more[home - even] |= nh_word_more(kv.word);
 	}
 	return pairs;
 }
@@ -314,7 +314,7 @@ assert_line(const struct nh_table *t, const struct nh_line *even,
 static inline unsigned
 assert_block(const struct nh_table *t, struct nh_line *even, unsigned *lines)
 {
-	bool more[2] = { false, false };
+	uint64_t more[2] = { 0, 0 };
 	uint64_t w0 = nh_slot_word(even, 0), w1 = nh_slot_word(even + 1, 0);
 	unsigned chained = 0;
 	unsigned pairs = assert_line(t, even, even, more);
@@ -326,10 +326,12 @@ assert_block(const struct nh_table *t, struct nh_line *even, unsigned *lines)
 	assert_int_equal(chained, lines_needed(pairs));
 	assert_int_equal(w0 & NH_WORD_SLOT0 & ~NH_WORD_MORE, NH_WORD_LIVE);
 	assert_int_equal(w1 & NH_WORD_SLOT0 & ~NH_WORD_MORE, 0);
-	assert_int_equal(!!(w1 & NH_WORD_MORE), more[1]);
+	assert_int_equal(w1 & NH_WORD_MORE, more[1]);
 	/* A full even line may keep it: the pair in slot 3 may have moved in */
-	if (more[0] || !(nh_slot_word(even, NH_LINK_SLOT) & NH_WORD_VALID))
-		assert_int_equal(!!(w0 & NH_WORD_MORE), more[0]);
+	if (nh_slot_word(even, NH_LINK_SLOT) & NH_WORD_VALID)
+		assert_int_equal(w0 & more[0], more[0]);
+	else
+		assert_int_equal(w0 & NH_WORD_MORE, more[0]);
 	*lines += chained;
 	return pairs;
 }
