@@ -133,7 +133,8 @@ $(BUILD)/tests/line-%.o: tests/unit/line_flavour.c $(HEADERS)
 	@mkdir -p $(@D)
 	$(C) $(FLAVOUR-$*) -DLINE_FLAVOUR=line_flavour_$* \
 		-DLINE_LEVEL=$(LEVEL-$*) -c -o $@ $<
-$(BUILD)/tests/baseline/%: tests/baseline/%.c $(BASELINE) $(HEADERS)
+$(BUILD)/tests/baseline/%: tests/baseline/%.c $$(call OBJECTS,$$(BASELINE)) \
+		$(HEADERS)
 	$(TEST) -lcmocka $(URCU)
 $(BUILD)/tests/model: $(wildcard tests/model/*.c) $(LIB) $(HEADERS)
 	$(TEST)
