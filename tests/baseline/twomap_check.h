@@ -2,6 +2,10 @@
  * twomap_check.h - looking into a two-map: its invariants and entry states
  *
  * The map must be at rest: mu is free and no operation runs.
+ *
+ * T2 to T22 in the tests are the names under which the same rules were checked
+ * against Go's own sync.Map.  What must not take the lock is called while the
+ * test holds it: if it did, the test would hang until its alarm.
  */
 #ifndef TESTS_BASELINE_TWOMAP_CHECK_H
 #define TESTS_BASELINE_TWOMAP_CHECK_H
