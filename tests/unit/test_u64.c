@@ -246,28 +246,6 @@ test_compare_and_delete_wants_the_expected_value(void **state)
 	assert_int_equal(nh_u64_len(m), 0);
 }
 
-/* What an update callback is told to do, and what it was shown. */
-struct verdict {
-	int verdict;
-	uint64_t store;
-	unsigned calls;
-	uint64_t key, value;
-	bool present;
-};
-
-static int
-give_verdict(void *arg, uint64_t key, bool present, uint64_t *value)
-{
-	struct verdict *v = arg;
-
-	v->calls++;
-	v->key = key;
-	v->present = present;
-	v->value = *value;
-	*value = v->store;
-	return v->verdict;
-}
-
 static int
 update_with(struct nh_u64 *m, uint64_t key, struct verdict *v)
 {

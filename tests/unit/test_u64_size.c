@@ -510,22 +510,12 @@ test_fixed_map_says_when_it_is_full_and_stays_intact(void **state)
 	}
 }
 
-static int
-count_call(void *arg, uint64_t key, bool present, uint64_t *value)
-{
-	(void)key;
-	(void)present;
-	*value = 1;
-	++*(unsigned *)arg;
-	return NH_UPDATE_STORE;
-}
-
 static void
 test_full_map_refuses_every_kind_of_insert(void **state)
 {
 	struct nh_u64 *m = fixed_make(100, FIXTURE_SEED);
 	uint64_t n = fill_up(m, 100), key = key_of(SPREAD, n), old = POISON;
-	unsigned calls = 0;
+	struct verdict v = { .verdict = NH_UPDATE_STORE, .store = 1 };
 	size_t done = 99;
 	bool loaded = true;
 	const int full = NH_ERR_FULL;
@@ -536,16 +526,16 @@ test_full_map_refuses_every_kind_of_insert(void **state)
 	assert_int_equal(nh_u64_load_or_store(m, key, 1, &old, &loaded), full);
 	assert_int_equal(nh_u64_swap(m, key, 1, &old, &loaded), full);
 	assert_int_equal(nh_u64_fetch_add(m, key, 1, &old), full);
-	assert_int_equal(nh_u64_update(m, key, count_call, &calls), full);
+	assert_int_equal(nh_u64_update(m, key, give_verdict, &v), full);
 	assert_int_equal(nh_u64_put_batch(m, &key, &key, 1, &done), full);
 	assert_int_equal(old, POISON);
 	assert_true(loaded);
-	assert_int_equal(calls, 0);
+	assert_int_equal(v.calls, 0);
 	assert_int_equal(done, 0);
 	assert_absent(m, key);
 	assert_int_equal(nh_u64_len(m), n);
-	assert_int_equal(
-		nh_u64_update(m, key_of(SPREAD, 0), count_call, &calls), NH_OK);
+	assert_int_equal(nh_u64_update(m, key_of(SPREAD, 0), give_verdict, &v),
+			 NH_OK);
 	assert_value(m, key_of(SPREAD, 0), 1);
 	nh_u64_destroy(m);
 }
