@@ -19,15 +19,6 @@ edge(unsigned i)
 	return i < 64 ? bit : i < 128 ? ~bit : bit - 1;
 }
 
-static int
-count_pair(void *arg, uint64_t key, uint64_t value)
-{
-	(void)key;
-	(void)value;
-	++*(unsigned *)arg;
-	return 0;
-}
-
 static void
 test_a_new_map_is_empty(void **state)
 {

@@ -88,40 +88,24 @@ test_statistics_agree_with_each_other(void **state)
 	}
 }
 
+#define CROWD 2000
+
 /* The first keys that a scan shows are neighbours: they crowd one place. */
-struct crowd {
-	uint64_t key[2000];
-	unsigned count;
-};
-
-static int
-collect_crowd(void *arg, uint64_t key, uint64_t value)
-{
-	struct crowd *crowd = arg;
-
-	(void)value;
-	crowd->key[crowd->count++] = key;
-	return crowd->count == 2000;
-}
-
 static void
 test_keys_that_crowd_one_place_are_held_too(void **state)
 {
-	static struct crowd crowd;
-	struct nh_cursor cursor = { 0 };
+	static uint64_t crowd[CROWD];
 	struct nh_config config = config_make(FIXTURE_SEED);
 	struct nh_u64 *m = map_make(&config);
 
-	crowd.count = 0;
 	put_range(*state, SPREAD, 0, 600000);
-	assert_int_equal(nh_u64_scan(*state, &cursor, collect_crowd, &crowd),
-			 NH_ERR_STOPPED);
-	for (unsigned i = 0; i < 2000; i++)
-		assert_int_equal(nh_u64_put(m, crowd.key[i], i), NH_OK);
-	for (unsigned i = 0; i < 2000; i++)
-		assert_value(m, crowd.key[i], i);
-	for (unsigned i = 0; i < 2000; i++)
-		assert_int_equal(nh_u64_delete(m, crowd.key[i]), NH_OK);
+	first_keys(*state, crowd, CROWD);
+	for (unsigned i = 0; i < CROWD; i++)
+		assert_int_equal(nh_u64_put(m, crowd[i], i), NH_OK);
+	for (unsigned i = 0; i < CROWD; i++)
+		assert_value(m, crowd[i], i);
+	for (unsigned i = 0; i < CROWD; i++)
+		assert_int_equal(nh_u64_delete(m, crowd[i]), NH_OK);
 	assert_int_equal(nh_u64_len(m), 0);
 	nh_u64_destroy(m);
 }
@@ -289,8 +273,8 @@ static void
 test_clear_removes_all_and_gives_memory_back(void **state)
 {
 	struct nh_cursor cursor = { 0 };
-	struct crowd none = { .count = 0 };
 	struct nh_stats stats;
+	unsigned shown = 0;
 
 	assert_int_equal(nh_u64_clear(*state), NH_OK);
 	for (unsigned round = 0; round < 3; round++) {
@@ -301,9 +285,9 @@ test_clear_removes_all_and_gives_memory_back(void **state)
 		for (uint64_t i = 0; i < 100000; i++)
 			assert_absent(*state, key_of(SPREAD, i));
 	}
-	assert_int_equal(nh_u64_scan(*state, &cursor, collect_crowd, &none),
+	assert_int_equal(nh_u64_scan(*state, &cursor, count_pair, &shown),
 			 NH_OK);
-	assert_int_equal(none.count, 0);
+	assert_int_equal(shown, 0);
 	stats = stats_of(*state);
 	assert_true(stats.fixed_bytes + stats.table_bytes <= 64 << 10);
 }
