@@ -80,6 +80,13 @@ assert_moved(struct stage *st, const struct move *mv)
 	assert_stage(st);
 }
 
+static inline void
+finish(struct stage *st, const struct move *mv)
+{
+	assert_int_equal(nh_segment_settle(st->m, st->s), NH_OK);
+	assert_moved(st, mv);
+}
+
 /* Twice each: the second time there is nothing to do. */
 static inline void
 drain(struct stage *st, const struct move *mv, uint64_t group)

@@ -27,8 +27,7 @@ test_a_write_far_behind_the_helpers_goes_to_the_old_block(void **state)
 	assert_true(group_is_old(st, &mv, mv.groups - 1));
 	assert_non_null(nh_block_spot(nh_table_home(old, word), word).line);
 	assert_stage(st);
-	assert_int_equal(nh_segment_settle(st->m, st->s), NH_OK);
-	assert_moved(st, &mv);
+	finish(st, &mv);
 	stage_free(st);
 }
 
@@ -50,8 +49,7 @@ test_a_write_to_a_drained_group_goes_to_the_new_block(void **state)
 	assert_non_null(nh_block_spot(nh_table_home(next, word), word).line);
 	assert_stage(st);
 	assert_int_equal(peek(&st->s->drained), 1);
-	assert_int_equal(nh_segment_settle(st->m, st->s), NH_OK);
-	assert_moved(st, &mv);
+	finish(st, &mv);
 	stage_free(st);
 }
 
@@ -68,8 +66,7 @@ test_settle_does_not_wait_for_a_sleeping_helper(void **state)
 	mv = move_start(st, 57);
 	assert_false(nh_segment_help(st->m, st->s, mv.size));
 	assert_int_equal(peek(&st->s->drained), 0);
-	assert_int_equal(nh_segment_settle(st->m, st->s), NH_OK);
-	assert_moved(st, &mv);
+	finish(st, &mv);
 	stage_free(st);
 }
 
@@ -98,8 +95,7 @@ test_who_slept_through_a_migration_changes_nothing(void **state)
 	(void)state;
 	stage_fill(st, 60, &rng);
 	first = move_start(st, 32);
-	assert_int_equal(nh_segment_settle(st->m, st->s), NH_OK);
-	assert_moved(st, &first);
+	finish(st, &first);
 	act_as_sleeper(st, first.size);
 	assert_moved(st, &first);
 	second = move_start(st, 48);
@@ -108,15 +104,13 @@ test_who_slept_through_a_migration_changes_nothing(void **state)
 	assert_int_equal(peek(&st->s->drained), 1);
 	assert_int_equal(peek(&st->s->busy), 1);
 	assert_true(group_is_old(st, &second, 0));
-	assert_int_equal(nh_segment_settle(st->m, st->s), NH_OK);
-	assert_moved(st, &second);
+	finish(st, &second);
 	/* Two generations on, the tables have their first roles again. */
 	second = move_start(st, 64);
 	act_as_sleeper(st, first.size);
 	assert_int_equal(peek(&st->s->drained), 0);
 	assert_stage(st);
-	assert_int_equal(nh_segment_settle(st->m, st->s), NH_OK);
-	assert_moved(st, &second);
+	finish(st, &second);
 	stage_free(st);
 }
 
@@ -137,8 +131,7 @@ test_a_second_start_and_a_start_to_the_same_size_do_nothing(void **state)
 	assert_int_equal(nh_segment_start(st->m, st->s, size, 64), NH_OK);
 	assert_int_equal(stage_size(st), mv.size);
 	assert_int_equal(peek(&st->s->busy), 1);
-	assert_int_equal(nh_segment_settle(st->m, st->s), NH_OK);
-	assert_moved(st, &mv);
+	finish(st, &mv);
 	stage_free(st);
 }
 

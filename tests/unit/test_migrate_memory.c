@@ -93,8 +93,7 @@ test_memory_out_within_a_group_leaves_it_whole(void **state)
 	assert_false(group_is_old(st, &mv, 1));
 	assert_true(group_is_old(st, &mv, 0));
 	assert_stage(st);
-	assert_int_equal(nh_segment_settle(st->m, st->s), NH_OK);
-	assert_moved(st, &mv);
+	finish(st, &mv);
 	stage_free(st);
 }
 
@@ -138,8 +137,7 @@ test_without_memory_the_old_blocks_serve_on(void **state)
 	stage_put(st, st->entries - 1);
 	assert_nothing_moved(st, &mv, 0);
 	allocations_left = UINT64_MAX;
-	assert_int_equal(nh_segment_settle(st->m, st->s), NH_OK);
-	assert_moved(st, &mv);
+	finish(st, &mv);
 	stage_free(st);
 }
 
@@ -203,8 +201,7 @@ test_a_segment_in_use_is_not_dropped(void **state)
 	mv = move_start(st, 2 * NH_LADDER_FIRST);
 	assert_not_dropped(st);
 	assert_int_equal(peek(&st->s->busy), 1);
-	assert_int_equal(nh_segment_settle(st->m, st->s), NH_OK);
-	assert_moved(st, &mv);
+	finish(st, &mv);
 	for (unsigned i = 0; i < st->entries; i++)
 		stage_delete(st, i);
 	assert_not_dropped(st);
