@@ -49,6 +49,17 @@ test_overflow_buckets_come_from_the_array_before_the_heap(void **state)
 	gomap_fini(&m);
 }
 
+/* n keys of one bucket, with the elements 0 to n - 1. */
+static void
+insert_colliding(struct gomap *m, size_t bucket, uint64_t *key, unsigned n,
+		 uint64_t *from)
+{
+	for (unsigned i = 0; i < n; i++) {
+		key[i] = next_colliding(m, bucket, from);
+		gomap_set(m, key[i], elem_of(i));
+	}
+}
+
 static void
 test_a_deleted_slot_is_used_again(void **state)
 {
@@ -57,10 +68,7 @@ test_a_deleted_slot_is_used_again(void **state)
 
 	(void)state;
 	gomap_init(&m, 200);
-	for (unsigned i = 0; i < 16; i++) {
-		key[i] = next_colliding(&m, 1, &from);
-		gomap_set(&m, key[i], elem_of(i));
-	}
+	insert_colliding(&m, 1, key, 16, &from);
 	assert_ptr_equal(gomap_remove(&m, key[5]), elem_of(5));
 	assert_null(gomap_get(&m, key[5]));
 	assert_null(gomap_remove(&m, key[5]));
@@ -80,10 +88,7 @@ test_deletes_at_the_end_of_a_chain_let_searches_stop_earlier(void **state)
 
 	(void)state;
 	gomap_init(&m, 200);
-	for (unsigned i = 0; i < 20; i++) {
-		key[i] = next_colliding(&m, 2, &from);
-		gomap_set(&m, key[i], elem_of(i));
-	}
+	insert_colliding(&m, 2, key, 20, &from);
 	for (unsigned i = 6; i < 19; i++)
 		gomap_remove(&m, key[i]);
 	assert_int_equal(gomap_tag_at(m.buckets[2].tags, 6), GOMAP_EMPTY_ONE);
