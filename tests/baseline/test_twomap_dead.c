@@ -47,21 +47,27 @@ test_a_key_deleted_while_dirty_exists_stays_one_promotion_longer(void **state)
 	assert_int_equal(cells_in_use(m), 2 * (N + 1));
 }
 
+/* Keys 0 to MANY - 1 in read, all dead. */
+static void
+fill_dead(struct twomap *m)
+{
+	fill_many(m);
+	promote(m);
+	for (uint64_t key = 0; key < MANY; key++)
+		twomap_delete(m, key);
+}
+
 /* T21 */
 static void
 test_the_copy_has_room_for_the_dead_keys_too(void **state)
 {
 	struct twomap *m = *state;
 
-	for (uint64_t key = 0; key < 1000; key++)
-		twomap_store(m, key, key);
-	promote(m);
-	for (uint64_t key = 0; key < 1000; key++)
-		twomap_delete(m, key);
+	fill_dead(m);
 	check(m);
 	store_range(m, 5000, 1);
 	assert_int_equal(m->dirty->map.count, 1);
-	assert_int_equal(m->dirty->map.B, 8); /* as make(map, 1000) */
+	assert_int_equal(m->dirty->map.B, 8); /* as make(map, MANY) */
 }
 
 /* T22 */
@@ -70,11 +76,7 @@ test_the_room_for_dead_keys_goes_with_the_second_copy(void **state)
 {
 	struct twomap *m = *state;
 
-	for (uint64_t key = 0; key < 1000; key++)
-		twomap_store(m, key, key);
-	promote(m);
-	for (uint64_t key = 0; key < 1000; key++)
-		twomap_delete(m, key);
+	fill_dead(m);
 	store_range(m, 5000, 1); /* copy 1 expunges */
 	promote(m);		 /* promotion 1 frees keys and entries */
 	settle();
@@ -141,8 +143,7 @@ test_clear_leaves_an_empty_dirty_map_of_the_same_size(void **state)
 	struct twomap *m = *state;
 	uint8_t B;
 
-	for (uint64_t key = 0; key < 1000; key++)
-		twomap_store(m, key, key);
+	fill_many(m);
 	B = m->dirty->map.B;
 	check_absent(m, 5000);
 	assert_int_equal(m->misses, 1);

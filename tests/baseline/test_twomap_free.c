@@ -8,16 +8,15 @@ test_a_live_key_takes_one_entry_and_one_box(void **state)
 {
 	struct twomap *m = *state;
 
-	for (uint64_t key = 0; key < 1000; key++)
-		twomap_store(m, key, key);
-	assert_int_equal(cells_in_use(m), 2000);
+	fill_many(m);
+	assert_int_equal(cells_in_use(m), 2 * MANY);
 	for (uint64_t i = 0; i < 10000; i++) {
-		twomap_store(m, i % 1000, i);
+		twomap_store(m, i % MANY, i);
 		if (i % 64 == 0)
 			twomap_quiescent();
 	}
 	settle();
-	assert_int_equal(cells_in_use(m), 2000);
+	assert_int_equal(cells_in_use(m), 2 * MANY);
 }
 
 static void
@@ -46,8 +45,7 @@ test_the_old_read_map_is_freed_after_a_promotion(void **state)
 	struct twomap *m = *state;
 	struct twomap_memory both, one;
 
-	for (uint64_t key = 0; key < 1000; key++)
-		twomap_store(m, key, key);
+	fill_many(m);
 	promote(m);
 	store_range(m, 5000, 1);
 	twomap_memory(m, &both);

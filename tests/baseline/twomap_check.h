@@ -222,6 +222,17 @@ store_range(struct twomap *m, uint64_t first, uint64_t n)
 	}
 }
 
+/* So many that a check after each takes long. */
+#define MANY 1000u
+
+/* Keys 0 to MANY - 1, each with itself, in dirty. */
+static inline void
+fill_many(struct twomap *m)
+{
+	for (uint64_t key = 0; key < MANY; key++)
+		twomap_store(m, key, key);
+}
+
 /* Keys 0 to N - 1 in read, no dirty map. */
 static inline void
 fill_read(struct twomap *m)
