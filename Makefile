@@ -107,7 +107,9 @@ NEEDS-test_line := $(FLAVOURS:%=$(BUILD)/tests/line-%.o)
 FLAGS-test_line := -DNH_FLAVOUR_GENERIC
 FLAGS-test_block := -DNH_FLAVOUR_GENERIC -DNH_STALL
 FLAGS-test_ladder := -DNH_FLAVOUR_GENERIC
-FLAGS-test_migrate := -DNH_FLAVOUR_GENERIC -Wl,--wrap=nh_arena_alloc
+FLAGS-test_migrate := -DNH_FLAVOUR_GENERIC
+FLAGS-test_migrate_beside := -DNH_FLAVOUR_GENERIC
+FLAGS-test_migrate_memory := -DNH_FLAVOUR_GENERIC -Wl,--wrap=nh_arena_alloc
 LIBS-test_hist := -lm
 LIBS-test_hash := -lm
 TEST	= @mkdir -p $(@D); \
@@ -131,7 +133,8 @@ $(BUILD)/tests/line-%.o: tests/unit/line_flavour.c $(HEADERS)
 	@mkdir -p $(@D)
 	$(C) $(FLAVOUR-$*) -DLINE_FLAVOUR=line_flavour_$* \
 		-DLINE_LEVEL=$(LEVEL-$*) -c -o $@ $<
-$(BUILD)/tests/baseline/%: tests/baseline/%.c $(BASELINE) $(HEADERS)
+$(BUILD)/tests/baseline/%: tests/baseline/%.c $$(call OBJECTS,$$(BASELINE)) \
+		$(HEADERS)
 	$(TEST) -lcmocka $(URCU)
 $(BUILD)/tests/model: $(wildcard tests/model/*.c) $(LIB) $(HEADERS)
 	$(TEST)

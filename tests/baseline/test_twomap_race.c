@@ -13,18 +13,45 @@
 #define OPERATIONS 120000u
 #define DWELL 200u /* operations before a window moves on by one key */
 
+#define OWN 24u
+
+/* A window of keys that no other thread has, and what was left there. */
+struct owner {
+	uint64_t base;
+	bool present[OWN];
+	uint64_t value[OWN];
+	unsigned shown[OWN];
+};
+
 struct worker {
 	struct twomap *map;
+	void (*step)(struct worker *w, unsigned i);
 	unsigned id;
 	uint64_t random;
 	uint64_t wrong;
 	uint64_t hits, misses, taken, swapped;
 	uint64_t in, out; /* sums of the values put in and got back */
+	struct owner own; /* of those who have keys of their own */
 };
 
-/* Run fn in THREADS threads; the sums of their counts. */
+static void *
+work(void *arg)
+{
+	struct worker *w = arg;
+
+	twomap_thread_begin();
+	for (unsigned i = 0; i < OPERATIONS; i++) {
+		w->step(w, i);
+		if (i % 16 == 0)
+			twomap_quiescent();
+	}
+	twomap_thread_end();
+	return NULL;
+}
+
+/* Take each step in THREADS threads; the sums of their counts. */
 static struct worker
-run(struct twomap *m, void *(*fn)(void *))
+run(struct twomap *m, void (*step)(struct worker *w, unsigned i))
 {
 	uint64_t random = kit_seed();
 	struct worker w[THREADS], sum = { .map = m };
@@ -32,10 +59,9 @@ run(struct twomap *m, void *(*fn)(void *))
 
 	gomap_seed_random(random);
 	for (unsigned i = 0; i < THREADS; i++) {
-		w[i] = (struct worker){
-			m, i, kit_random(&random), 0, 0, 0, 0, 0, 0, 0
-		};
-		assert_int_equal(pthread_create(&thread[i], NULL, fn, &w[i]),
+		w[i] = (struct worker){ .map = m, .step = step, .id = i };
+		w[i].random = kit_random(&random);
+		assert_int_equal(pthread_create(&thread[i], NULL, work, &w[i]),
 				 0);
 	}
 	/* So that this thread does not stop reclamation while it waits. */
@@ -135,56 +161,39 @@ any_operation(struct worker *w, uint64_t key, uint64_t tag)
 	w->wrong += !names(key, got);
 }
 
-static void *
-any_operations(void *arg)
+static void
+step_in_window(struct worker *w, unsigned i)
 {
-	struct worker *w = arg;
-	uint64_t base, key;
+	uint64_t base = 1 + i / DWELL;
+	uint64_t key = base + kit_random(&w->random) % 32;
 
-	twomap_thread_begin();
-	for (unsigned i = 0; i < OPERATIONS; i++) {
-		base = 1 + i / DWELL;
-		key = base + kit_random(&w->random) % 32;
-		if (i % DWELL == 0)
-			twomap_delete(w->map, base - 1);
-		any_operation(w, key, kit_random(&w->random));
-		if (i % 16 == 0)
-			twomap_quiescent();
-	}
-	twomap_thread_end();
-	return NULL;
+	if (i % DWELL == 0)
+		twomap_delete(w->map, base - 1);
+	any_operation(w, key, kit_random(&w->random));
 }
 
 static void
 test_threads_never_find_the_value_of_another_key(void **state)
 {
-	struct worker sum = run(*state, any_operations);
+	struct worker sum = run(*state, step_in_window);
 
 	check_run(&sum);
 }
 
-static void *
-any_operations_and_clear(void *arg)
+static void
+step_and_clear(struct worker *w, unsigned i)
 {
-	struct worker *w = arg;
+	uint64_t key = kit_random(&w->random) % 48;
 
-	twomap_thread_begin();
-	for (unsigned i = 0; i < OPERATIONS; i++) {
-		any_operation(w, kit_random(&w->random) % 48,
-			      kit_random(&w->random));
-		if (i % 500 == 0)
-			twomap_clear(w->map);
-		if (i % 16 == 0)
-			twomap_quiescent();
-	}
-	twomap_thread_end();
-	return NULL;
+	any_operation(w, key, kit_random(&w->random));
+	if (i % 500 == 0)
+		twomap_clear(w->map);
 }
 
 static void
 test_clear_races_with_every_operation(void **state)
 {
-	struct worker sum = run(*state, any_operations_and_clear);
+	struct worker sum = run(*state, step_and_clear);
 
 	check_cleared(*state);
 	assert_int_equal(sum.wrong, 0);
@@ -195,53 +204,46 @@ test_clear_races_with_every_operation(void **state)
 /* ------------------------------------------- each thread has keys of its own
  */
 
-#define OWN 24u
-
-struct owner {
-	struct worker *worker;
-	uint64_t base; /* of the window */
-	bool present[OWN];
-	uint64_t value[OWN];
-	unsigned shown[OWN];
-};
-
 /* Key number n of a thread, which no other thread has. */
 static uint64_t
-own_key(const struct owner *o, uint64_t n)
+own_key(const struct worker *w, uint64_t n)
 {
-	return n * THREADS + o->worker->id;
+	return n * THREADS + w->id;
 }
 
 static bool
 see_own(void *arg, uint64_t key, uint64_t value)
 {
-	struct owner *o = arg;
+	struct worker *w = arg;
+	struct owner *o = &w->own;
 	uint64_t n = key / THREADS;
 
-	if (key % THREADS != o->worker->id)
+	if (key % THREADS != w->id)
 		return true;
-	o->worker->wrong += n < o->base || n >= o->base + OWN ||
-			    !o->present[n % OWN] || o->value[n % OWN] != value;
+	w->wrong += n < o->base || n >= o->base + OWN || !o->present[n % OWN] ||
+		    o->value[n % OWN] != value;
 	o->shown[n % OWN]++;
 	return true;
 }
 
 /* Range must show what is there exactly once, and nothing else. */
 static void
-check_own_range(struct owner *o)
+check_own_range(struct worker *w)
 {
+	struct owner *o = &w->own;
+
 	for (unsigned i = 0; i < OWN; i++)
 		o->shown[i] = 0;
-	twomap_range(o->worker->map, see_own, o);
+	twomap_range(w->map, see_own, w);
 	for (unsigned i = 0; i < OWN; i++)
-		o->worker->wrong += o->shown[i] != o->present[i];
+		w->wrong += o->shown[i] != o->present[i];
 }
 
 static void
-own_operation(struct owner *o, uint64_t n, uint64_t value)
+own_operation(struct worker *w, uint64_t n, uint64_t value)
 {
-	struct worker *w = o->worker;
-	uint64_t key = own_key(o, n), got = 0, expected = o->value[n % OWN];
+	struct owner *o = &w->own;
+	uint64_t key = own_key(w, n), got = 0, expected = o->value[n % OWN];
 	bool was = o->present[n % OWN], found = was, is = true;
 
 	switch (kit_random(&w->random) % 8) {
@@ -285,37 +287,29 @@ own_operation(struct owner *o, uint64_t n, uint64_t value)
 	o->value[n % OWN] = value;
 }
 
-static void *
-own_operations(void *arg)
+static void
+step_on_own(struct worker *w, unsigned i)
 {
-	struct worker *w = arg;
-	struct owner o = { .worker = w };
+	struct owner *o = &w->own;
 	uint64_t n;
 
-	twomap_thread_begin();
-	for (unsigned i = 0; i < OPERATIONS; i++) {
-		if (i % DWELL == DWELL - 1) {
-			n = o.base++;
-			w->wrong += twomap_delete(w->map, own_key(&o, n)) !=
-				    o.present[n % OWN];
-			o.present[n % OWN] = false;
-		}
-		n = o.base + kit_random(&w->random) % OWN;
-		own_operation(&o, n, kit_random(&w->random));
-		if (i % 256 == 0)
-			check_own_range(&o);
-		if (i % 16 == 0)
-			twomap_quiescent();
+	if (i % DWELL == DWELL - 1) {
+		n = o->base++;
+		w->wrong += twomap_delete(w->map, own_key(w, n)) !=
+			    o->present[n % OWN];
+		o->present[n % OWN] = false;
 	}
-	twomap_thread_end();
-	return NULL;
+	n = o->base + kit_random(&w->random) % OWN;
+	own_operation(w, n, kit_random(&w->random));
+	if (i % 256 == 0)
+		check_own_range(w);
 }
 
 /* What one thread stored, no copy and no promotion of another one loses. */
 static void
 test_a_thread_alone_on_its_keys_finds_them_as_it_left_them(void **state)
 {
-	struct worker sum = run(*state, own_operations);
+	struct worker sum = run(*state, step_on_own);
 
 	check_run(&sum);
 }
@@ -357,28 +351,17 @@ exchange(struct worker *w, uint64_t key, uint64_t value)
 	}
 }
 
-static void *
-exchanges(void *arg)
+static void
+step_exchange(struct worker *w, unsigned i)
 {
-	struct worker *w = arg;
-	uint64_t base, key, got;
+	uint64_t base = 1 + i / DWELL, key, got = 0;
 
-	twomap_thread_begin();
-	for (unsigned i = 0; i < OPERATIONS; i++) {
-		base = 1 + i / DWELL;
-		got = 0;
-		if (i % DWELL == 0 &&
-		    twomap_load_and_delete(w->map, base - 1, &got))
-			w->out += got;
-		key = base + kit_random(&w->random) % 8;
-		exchange(w, key, kit_random(&w->random) | 1);
-		if (i % 64 == 0)
-			promote(w->map);
-		if (i % 16 == 0)
-			twomap_quiescent();
-	}
-	twomap_thread_end();
-	return NULL;
+	if (i % DWELL == 0 && twomap_load_and_delete(w->map, base - 1, &got))
+		w->out += got;
+	key = base + kit_random(&w->random) % 8;
+	exchange(w, key, kit_random(&w->random) | 1);
+	if (i % 64 == 0)
+		promote(w->map);
 }
 
 static bool
@@ -393,7 +376,7 @@ add_value(void *arg, uint64_t key, uint64_t value)
 static void
 test_each_value_is_handed_back_exactly_once(void **state)
 {
-	struct worker sum = run(*state, exchanges);
+	struct worker sum = run(*state, step_exchange);
 	uint64_t left = 0;
 
 	twomap_range(*state, add_value, &left);

@@ -2,6 +2,10 @@
  * twomap_check.h - looking into a two-map: its invariants and entry states
  *
  * The map must be at rest: mu is free and no operation runs.
+ *
+ * T2 to T22 in the tests are the names under which the same rules were checked
+ * against Go's own sync.Map.  What must not take the lock is called while the
+ * test holds it: if it did, the test would hang until its alarm.
  */
 #ifndef TESTS_BASELINE_TWOMAP_CHECK_H
 #define TESTS_BASELINE_TWOMAP_CHECK_H
@@ -216,6 +220,17 @@ store_range(struct twomap *m, uint64_t first, uint64_t n)
 		twomap_store(m, key, key * 10);
 		check(m);
 	}
+}
+
+/* So many that a check after each takes long. */
+#define MANY 1000u
+
+/* Keys 0 to MANY - 1, each with itself, in dirty. */
+static inline void
+fill_many(struct twomap *m)
+{
+	for (uint64_t key = 0; key < MANY; key++)
+		twomap_store(m, key, key);
 }
 
 /* Keys 0 to N - 1 in read, no dirty map. */

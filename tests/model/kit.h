@@ -144,4 +144,27 @@ migrations_of(const struct nh_u64 *m)
 	return stats.grows + stats.shrinks;
 }
 
+/* What an update callback is told to do, and what it was shown. */
+struct verdict {
+	int verdict;
+	uint64_t store;
+	unsigned calls;
+	uint64_t key, value;
+	bool present;
+};
+
+/* give_verdict - the callback of nh_u64_update() that takes a struct verdict */
+static inline int
+give_verdict(void *arg, uint64_t key, bool present, uint64_t *value)
+{
+	struct verdict *v = arg;
+
+	v->calls++;
+	v->key = key;
+	v->present = present;
+	v->value = *value;
+	*value = v->store;
+	return v->verdict;
+}
+
 #endif

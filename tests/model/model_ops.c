@@ -185,48 +185,27 @@ op_fetch_add(struct model *m, uint64_t i)
 	ref_set(&m->ref, i, before + delta);
 }
 
-struct update {
-	int verdict;
-	uint64_t store;
-	unsigned calls;
-	uint64_t key, value;
-	bool present;
-};
-
-static int
-note_update(void *arg, uint64_t key, bool present, uint64_t *value)
-{
-	struct update *u = arg;
-
-	u->calls++;
-	u->key = key;
-	u->present = present;
-	u->value = *value;
-	*value = u->store;
-	return u->verdict;
-}
-
 static void
 op_update(struct model *m, uint64_t i)
 {
 	const struct ref_entry *e = &m->ref.entry[i];
-	struct update u = { .verdict = (int)rng_below(&m->rng, 4),
-			    .store = rng_next(&m->rng) };
-	int err = nh_u64_update(m->map, ref_key(&m->ref, i), note_update, &u);
+	struct verdict v = { .verdict = (int)rng_below(&m->rng, 4),
+			     .store = rng_next(&m->rng) };
+	int err = nh_u64_update(m->map, ref_key(&m->ref, i), give_verdict, &v);
 
 	if (err == NH_ERR_FULL && !stored(m, i, err)) {
-		expect(m, i, "calls of a refused update", 0, u.calls);
+		expect(m, i, "calls of a refused update", 0, v.calls);
 		return;
 	}
-	expect_err(m, i, u.verdict > NH_UPDATE_REMOVE ? NH_ERR_ARG : NH_OK,
+	expect_err(m, i, v.verdict > NH_UPDATE_REMOVE ? NH_ERR_ARG : NH_OK,
 		   err);
-	expect(m, i, "calls", 1, u.calls);
-	expect(m, i, "key shown", ref_key(&m->ref, i), u.key);
-	expect(m, i, "present", e->present, u.present);
-	expect(m, i, "value shown", e->present ? e->value : 0, u.value);
-	if (u.verdict == NH_UPDATE_STORE)
-		ref_set(&m->ref, i, u.store);
-	if (u.verdict == NH_UPDATE_REMOVE)
+	expect(m, i, "calls", 1, v.calls);
+	expect(m, i, "key shown", ref_key(&m->ref, i), v.key);
+	expect(m, i, "present", e->present, v.present);
+	expect(m, i, "value shown", e->present ? e->value : 0, v.value);
+	if (v.verdict == NH_UPDATE_STORE)
+		ref_set(&m->ref, i, v.store);
+	if (v.verdict == NH_UPDATE_REMOVE)
 		ref_remove(&m->ref, i);
 }
 

@@ -54,28 +54,11 @@ check_permanent_batch(struct worker *w)
 		saw_permanent(w, first + i, values[i]);
 }
 
-/* What an update callback is given, and notes. */
-struct update {
-	uint64_t expected, store;
-	bool as_expected;
-};
-
-static int
-store_next(void *arg, uint64_t key, bool present, uint64_t *value)
-{
-	struct update *u = arg;
-
-	(void)key;
-	u->as_expected = present && *value == u->expected;
-	*value = u->store;
-	return NH_UPDATE_STORE;
-}
-
 /* One way to write the next version; says whether all was as it must be. */
 static bool
 write_version(struct worker *w, uint64_t key, uint64_t old, uint64_t next)
 {
-	struct update u = { old, next, false };
+	struct verdict v = { .verdict = NH_UPDATE_STORE, .store = next };
 	uint64_t was = POISON;
 	bool loaded = false;
 
@@ -90,8 +73,8 @@ write_version(struct worker *w, uint64_t key, uint64_t old, uint64_t next)
 			       NH_ERR_MISMATCH &&
 		       nh_u64_compare_and_swap(w->map, key, old, next) == NH_OK;
 	case 3:
-		return nh_u64_update(w->map, key, store_next, &u) == NH_OK &&
-		       u.as_expected;
+		return nh_u64_update(w->map, key, give_verdict, &v) == NH_OK &&
+		       v.present && v.value == old;
 	}
 	return nh_u64_insert(w->map, key, next) == NH_ERR_EXISTS &&
 	       nh_u64_compare_and_delete(w->map, key, next) ==

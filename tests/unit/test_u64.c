@@ -19,15 +19,6 @@ edge(unsigned i)
 	return i < 64 ? bit : i < 128 ? ~bit : bit - 1;
 }
 
-static int
-count_pair(void *arg, uint64_t key, uint64_t value)
-{
-	(void)key;
-	(void)value;
-	++*(unsigned *)arg;
-	return 0;
-}
-
 static void
 test_a_new_map_is_empty(void **state)
 {
@@ -244,28 +235,6 @@ test_compare_and_delete_wants_the_expected_value(void **state)
 	assert_int_equal(nh_u64_compare_and_delete(m, 7, 1), NH_OK);
 	assert_absent(m, 7);
 	assert_int_equal(nh_u64_len(m), 0);
-}
-
-/* What an update callback is told to do, and what it was shown. */
-struct verdict {
-	int verdict;
-	uint64_t store;
-	unsigned calls;
-	uint64_t key, value;
-	bool present;
-};
-
-static int
-give_verdict(void *arg, uint64_t key, bool present, uint64_t *value)
-{
-	struct verdict *v = arg;
-
-	v->calls++;
-	v->key = key;
-	v->present = present;
-	v->value = *value;
-	*value = v->store;
-	return v->verdict;
 }
 
 static int

@@ -237,33 +237,38 @@ test_scan_does_not_show_what_went_before_it_came_there(void **state)
 		assert_int_equal(rest.stayer[i], i % 2 && !seen.stayer[i]);
 }
 
+/* Every segment grew and shrank, on average, since `before`. */
+static void
+assert_waves_passed(const struct nh_u64 *m, const struct nh_stats *before)
+{
+	struct nh_stats after = stats_of(m);
+
+	assert_true(after.grows - before->grows > 256);
+	assert_true(after.shrinks - before->shrinks > 256);
+	assert_int_equal(nh_u64_len(m), STAYERS + wave.present);
+}
+
 static void
 test_scan_is_exact_while_the_map_changes_between_pairs(void **state)
 {
-	struct nh_stats before = stats_of(*state), after;
+	struct nh_stats before = stats_of(*state);
 	struct seen seen = { 0 };
 
 	scan_pairwise(*state, &seen, push_wave_between);
 	assert_stayers_seen_once(&seen);
-	after = stats_of(*state);
-	assert_true(after.grows - before.grows > 256);
-	assert_true(after.shrinks - before.shrinks > 256);
-	assert_int_equal(nh_u64_len(*state), STAYERS + wave.present);
+	assert_waves_passed(*state, &before);
 }
 
 static void
 test_scan_is_exact_while_its_callback_changes_the_map(void **state)
 {
-	struct nh_stats before = stats_of(*state), after;
+	struct nh_stats before = stats_of(*state);
 	struct seen seen = { .in = *state, .work = push_wave_inside };
 	struct nh_cursor cursor = { 0 };
 
 	assert_int_equal(nh_u64_scan(*state, &cursor, note_pair, &seen), NH_OK);
 	assert_stayers_seen_once(&seen);
-	after = stats_of(*state);
-	assert_true(after.grows - before.grows > 256);
-	assert_true(after.shrinks - before.shrinks > 256);
-	assert_int_equal(nh_u64_len(*state), STAYERS + wave.present);
+	assert_waves_passed(*state, &before);
 }
 
 static void
@@ -347,51 +352,35 @@ test_scan_callback_may_clear_the_map(void **state)
 	assert_int_equal(nh_u64_len(*state), 0);
 }
 
-/* The order in which a scan shows the first keys. */
-struct order {
-	uint64_t key[100];
-	unsigned count;
-};
-
-static int
-note_order(void *arg, uint64_t key, uint64_t value)
-{
-	struct order *order = arg;
-
-	(void)value;
-	order->key[order->count++] = key;
-	return order->count == 100;
-}
+#define ORDER 100
 
 static void
-scan_order(uint64_t seed, struct order *order)
+scan_order(uint64_t seed, uint64_t *order)
 {
 	struct nh_config config = config_make(seed);
 	struct nh_u64 *m = map_make(&config);
-	struct nh_cursor cursor = { 0 };
 
-	order->count = 0;
 	put_range(m, SPREAD, 0, STAYERS);
-	assert_int_equal(nh_u64_scan(m, &cursor, note_order, order),
-			 NH_ERR_STOPPED);
+	first_keys(m, order, ORDER);
 	nh_u64_destroy(m);
 }
 
 static void
 test_scan_order_follows_the_seed(void **state)
 {
-	struct order one, same, other, random, random2;
+	uint64_t one[ORDER], same[ORDER], other[ORDER];
+	uint64_t random[ORDER], random2[ORDER];
 
 	(void)state;
-	scan_order(1, &one);
-	scan_order(1, &same);
-	scan_order(2, &other);
-	scan_order(0, &random);
-	scan_order(0, &random2);
-	assert_memory_equal(one.key, same.key, sizeof(one.key));
-	assert_memory_not_equal(one.key, other.key, sizeof(one.key));
-	assert_memory_not_equal(one.key, random.key, sizeof(one.key));
-	assert_memory_not_equal(random.key, random2.key, sizeof(one.key));
+	scan_order(1, one);
+	scan_order(1, same);
+	scan_order(2, other);
+	scan_order(0, random);
+	scan_order(0, random2);
+	assert_memory_equal(one, same, sizeof(one));
+	assert_memory_not_equal(one, other, sizeof(one));
+	assert_memory_not_equal(one, random, sizeof(one));
+	assert_memory_not_equal(random, random2, sizeof(one));
 }
 
 #define WRITERS 2

@@ -88,40 +88,24 @@ test_statistics_agree_with_each_other(void **state)
 	}
 }
 
+#define CROWD 2000
+
 /* The first keys that a scan shows are neighbours: they crowd one place. */
-struct crowd {
-	uint64_t key[2000];
-	unsigned count;
-};
-
-static int
-collect_crowd(void *arg, uint64_t key, uint64_t value)
-{
-	struct crowd *crowd = arg;
-
-	(void)value;
-	crowd->key[crowd->count++] = key;
-	return crowd->count == 2000;
-}
-
 static void
 test_keys_that_crowd_one_place_are_held_too(void **state)
 {
-	static struct crowd crowd;
-	struct nh_cursor cursor = { 0 };
+	static uint64_t crowd[CROWD];
 	struct nh_config config = config_make(FIXTURE_SEED);
 	struct nh_u64 *m = map_make(&config);
 
-	crowd.count = 0;
 	put_range(*state, SPREAD, 0, 600000);
-	assert_int_equal(nh_u64_scan(*state, &cursor, collect_crowd, &crowd),
-			 NH_ERR_STOPPED);
-	for (unsigned i = 0; i < 2000; i++)
-		assert_int_equal(nh_u64_put(m, crowd.key[i], i), NH_OK);
-	for (unsigned i = 0; i < 2000; i++)
-		assert_value(m, crowd.key[i], i);
-	for (unsigned i = 0; i < 2000; i++)
-		assert_int_equal(nh_u64_delete(m, crowd.key[i]), NH_OK);
+	first_keys(*state, crowd, CROWD);
+	for (unsigned i = 0; i < CROWD; i++)
+		assert_int_equal(nh_u64_put(m, crowd[i], i), NH_OK);
+	for (unsigned i = 0; i < CROWD; i++)
+		assert_value(m, crowd[i], i);
+	for (unsigned i = 0; i < CROWD; i++)
+		assert_int_equal(nh_u64_delete(m, crowd[i]), NH_OK);
 	assert_int_equal(nh_u64_len(m), 0);
 	nh_u64_destroy(m);
 }
@@ -289,8 +273,8 @@ static void
 test_clear_removes_all_and_gives_memory_back(void **state)
 {
 	struct nh_cursor cursor = { 0 };
-	struct crowd none = { .count = 0 };
 	struct nh_stats stats;
+	unsigned shown = 0;
 
 	assert_int_equal(nh_u64_clear(*state), NH_OK);
 	for (unsigned round = 0; round < 3; round++) {
@@ -301,9 +285,9 @@ test_clear_removes_all_and_gives_memory_back(void **state)
 		for (uint64_t i = 0; i < 100000; i++)
 			assert_absent(*state, key_of(SPREAD, i));
 	}
-	assert_int_equal(nh_u64_scan(*state, &cursor, collect_crowd, &none),
+	assert_int_equal(nh_u64_scan(*state, &cursor, count_pair, &shown),
 			 NH_OK);
-	assert_int_equal(none.count, 0);
+	assert_int_equal(shown, 0);
 	stats = stats_of(*state);
 	assert_true(stats.fixed_bytes + stats.table_bytes <= 64 << 10);
 }
@@ -510,22 +494,12 @@ test_fixed_map_says_when_it_is_full_and_stays_intact(void **state)
 	}
 }
 
-static int
-count_call(void *arg, uint64_t key, bool present, uint64_t *value)
-{
-	(void)key;
-	(void)present;
-	*value = 1;
-	++*(unsigned *)arg;
-	return NH_UPDATE_STORE;
-}
-
 static void
 test_full_map_refuses_every_kind_of_insert(void **state)
 {
 	struct nh_u64 *m = fixed_make(100, FIXTURE_SEED);
 	uint64_t n = fill_up(m, 100), key = key_of(SPREAD, n), old = POISON;
-	unsigned calls = 0;
+	struct verdict v = { .verdict = NH_UPDATE_STORE, .store = 1 };
 	size_t done = 99;
 	bool loaded = true;
 	const int full = NH_ERR_FULL;
@@ -536,16 +510,16 @@ test_full_map_refuses_every_kind_of_insert(void **state)
 	assert_int_equal(nh_u64_load_or_store(m, key, 1, &old, &loaded), full);
 	assert_int_equal(nh_u64_swap(m, key, 1, &old, &loaded), full);
 	assert_int_equal(nh_u64_fetch_add(m, key, 1, &old), full);
-	assert_int_equal(nh_u64_update(m, key, count_call, &calls), full);
+	assert_int_equal(nh_u64_update(m, key, give_verdict, &v), full);
 	assert_int_equal(nh_u64_put_batch(m, &key, &key, 1, &done), full);
 	assert_int_equal(old, POISON);
 	assert_true(loaded);
-	assert_int_equal(calls, 0);
+	assert_int_equal(v.calls, 0);
 	assert_int_equal(done, 0);
 	assert_absent(m, key);
 	assert_int_equal(nh_u64_len(m), n);
-	assert_int_equal(
-		nh_u64_update(m, key_of(SPREAD, 0), count_call, &calls), NH_OK);
+	assert_int_equal(nh_u64_update(m, key_of(SPREAD, 0), give_verdict, &v),
+			 NH_OK);
 	assert_value(m, key_of(SPREAD, 0), 1);
 	nh_u64_destroy(m);
 }

@@ -99,4 +99,40 @@ assert_range(const struct nh_u64 *m, enum spread spread, uint64_t from,
 		assert_value(m, key_of(spread, i), i);
 }
 
+/* count_pair - the callback of a scan that counts in an unsigned */
+static inline int
+count_pair(void *arg, uint64_t key, uint64_t value)
+{
+	(void)key;
+	(void)value;
+	++*(unsigned *)arg;
+	return 0;
+}
+
+struct first_keys {
+	uint64_t *key;
+	size_t count, most;
+};
+
+static inline int
+note_first_key(void *arg, uint64_t key, uint64_t value)
+{
+	struct first_keys *first = arg;
+
+	(void)value;
+	first->key[first->count++] = key;
+	return first->count == first->most;
+}
+
+/* first_keys - the n keys that a scan shows first */
+static inline void
+first_keys(const struct nh_u64 *m, uint64_t *key, size_t n)
+{
+	struct first_keys first = { key, 0, n };
+	struct nh_cursor cursor = { 0 };
+
+	assert_int_equal(nh_u64_scan(m, &cursor, note_first_key, &first),
+			 NH_ERR_STOPPED);
+}
+
 #endif
