@@ -162,14 +162,11 @@ nh_chain_tail(struct nh_line *even, struct nh_line **before)
 	return line;
 }
 
-/* The word of a new link: never the same twice in a table. */
+/* The word of a new link: never the same twice. */
 static inline uint64_t
-nh_link_word(struct nh_table *t)
+nh_link_word(void)
 {
-	/* relaxed: hands out each number once; orders nothing. */
-	uint64_t n = nh_add_relaxed(&t->serial, 1) + 1;
-
-	return n << 8 | NH_WORD_LINK | NH_WORD_MORE;
+	return nh_serial() << 8 | NH_WORD_LINK | NH_WORD_MORE;
 }
 
 /*
@@ -199,7 +196,7 @@ nh_chain_add(struct nh_table *t, struct nh_line *even, struct nh_kv kv,
 	nh_pair_store(&fresh->pair[1], kv);
 	nh_pair_store(&fresh->pair[2], (struct nh_kv){ 0, 0 });
 	nh_pair_store(&fresh->pair[3], (struct nh_kv){ 0, 0 });
-	link.word = nh_link_word(t);
+	link.word = nh_link_word();
 	link.value = (uintptr_t)fresh;
 	/* order(link): release, after the line it leads to; line.h, (a) */
 	nh_pair_store(at, link);
@@ -234,12 +231,12 @@ nh_block_free_slot(struct nh_line *home)
 
 /* Number the link of the odd line anew: what readers look at; line.h, (b). */
 static inline void
-nh_block_renumber(struct nh_table *t, struct nh_line *even)
+nh_block_renumber(struct nh_line *even)
 {
 	struct nh_pair *at = &even[1].pair[NH_LINK_SLOT];
 	struct nh_kv link = nh_pair_load(at);
 
-	link.word = nh_link_word(t);
+	link.word = nh_link_word();
 	/* order(link): release, after the copy, before the slot is cleared */
 	nh_pair_store(at, link);
 }
@@ -284,7 +281,7 @@ nh_chain_fold(struct nh_table *t, struct nh_line *even)
 		/* order(link): release, before the tail is cleared */
 		nh_pair_store(&before->pair[NH_LINK_SLOT], kv);
 		if (before != &even[1])
-			nh_block_renumber(t, even);
+			nh_block_renumber(even);
 		nh_overflow_free(t, tail);
 		tail = nh_chain_tail(even, &before);
 	}
@@ -352,7 +349,7 @@ nh_block_remove(struct nh_table *t, struct nh_line *even, struct nh_spot at)
 		nh_slot_store(at.line, at.slot, 0, 0);
 	} else {
 		nh_slot_store(at.line, at.slot, kv.word, kv.value);
-		nh_block_renumber(t, even);
+		nh_block_renumber(even);
 		nh_pair_store(&tail->pair[last], (struct nh_kv){ 0, 0 });
 	}
 	nh_chain_fold(t, even);

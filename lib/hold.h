@@ -18,7 +18,7 @@
 #define NH_SETTLE_BLOCKS 128  /* moved at once, not by those who come */
 
 static inline unsigned
-nh_segment_number(const struct nh_u64 *m, const struct nh_segment *s)
+nh_segment_number(const struct nh_core *m, const struct nh_segment *s)
 {
 	return (unsigned)(s - m->segment);
 }
@@ -85,7 +85,7 @@ nh_segment_share(uint64_t n)
 }
 
 static inline uint64_t
-nh_blocks_reserved(const struct nh_u64 *m)
+nh_blocks_reserved(const struct nh_core *m)
 {
 	/* relaxed: a number of its own. */
 	uint64_t n = nh_load_relaxed(&m->reserved);
@@ -100,7 +100,7 @@ nh_blocks_reserved(const struct nh_u64 *m)
  * and until it has moved its reads take the slow way.
  */
 static int
-nh_segment_move(struct nh_u64 *m, struct nh_segment *s, uint64_t size,
+nh_segment_move(struct nh_core *m, struct nh_segment *s, uint64_t size,
 		uint64_t blocks)
 {
 	int err = nh_segment_start(m, s, size, blocks);
@@ -112,21 +112,20 @@ nh_segment_move(struct nh_u64 *m, struct nh_segment *s, uint64_t size,
 
 /* Start the next larger table.  NH_ERR_NOMEM. */
 static int
-nh_segment_grow(struct nh_u64 *m, struct nh_segment *s, uint64_t size)
+nh_segment_grow(struct nh_core *m, struct nh_segment *s, uint64_t size)
 {
 	uint64_t had = nh_table_blocks(nh_segment_table(s, size));
 	unsigned number = nh_segment_number(m, s);
 
 	if (nh_size_changed(nh_descriptor_of(m, s), size))
 		return NH_OK;
-	return nh_segment_move(m, s, size,
-			       nh_ladder_at_least(had + 1, number));
+	return nh_segment_move(m, s, size, nh_ladder_at_least(had + 1, number));
 }
 
 /* ----------------------------------------------------------------- holding */
 
 static inline void
-nh_count_wait(struct nh_u64 *m, bool waited)
+nh_count_wait(struct nh_core *m, bool waited)
 {
 	if (nh_unlikely(waited))
 		nh_stripe_add(&nh_stripe_mine(m->stripe)->waits, 1);
@@ -134,7 +133,7 @@ nh_count_wait(struct nh_u64 *m, bool waited)
 
 /* While a migration is under way.  NH_RETRY: look at the descriptor again. */
 static int
-nh_hold_migrating(struct nh_u64 *m, struct nh_held *held)
+nh_hold_migrating(struct nh_core *m, struct nh_held *held)
 {
 	struct nh_segment *s = held->segment;
 	const struct nh_descriptor *d = nh_descriptor_of(m, s);
@@ -170,7 +169,7 @@ nh_hold_migrating(struct nh_u64 *m, struct nh_held *held)
 }
 
 static int
-nh_hold_stable(struct nh_u64 *m, struct nh_held *held)
+nh_hold_stable(struct nh_core *m, struct nh_held *held)
 {
 	const struct nh_descriptor *d = nh_descriptor_of(m, held->segment);
 	/* order(size): acquire, so that the table's fields are seen */
@@ -209,7 +208,7 @@ nh_hold_stable(struct nh_u64 *m, struct nh_held *held)
  * NH_ERR_NOMEM; otherwise NH_ERR_NOTFOUND.
  */
 static int
-nh_hold(struct nh_u64 *m, uint64_t hash, bool create, struct nh_held *held)
+nh_hold(struct nh_core *m, uint64_t hash, bool create, struct nh_held *held)
 {
 	unsigned spins = 0;
 	int err;
@@ -267,7 +266,7 @@ struct nh_place {
  * let go and the table is being replaced, or with an error.
  */
 static struct nh_line *
-nh_held_overflow(struct nh_u64 *m, struct nh_held *held, int *err)
+nh_held_overflow(struct nh_core *m, struct nh_held *held, int *err)
 {
 	struct nh_segment *s = held->segment;
 	struct nh_line *line = nh_overflow_alloc(held->table);
@@ -302,7 +301,7 @@ nh_held_overflow(struct nh_u64 *m, struct nh_held *held, int *err)
  * NH_OK, still held; or NH_RETRY or an error, and the block was let go.
  */
 static inline int
-nh_place_find(struct nh_u64 *m, struct nh_held *held, struct nh_place *place)
+nh_place_find(struct nh_core *m, struct nh_held *held, struct nh_place *place)
 {
 	int err;
 
@@ -342,7 +341,7 @@ nh_place_drop(struct nh_held *held, struct nh_place *place)
  * sparse growing would not help, and it is let have more of them.
  */
 static bool
-nh_held_crowded(const struct nh_u64 *m, const struct nh_held *held)
+nh_held_crowded(const struct nh_core *m, const struct nh_held *held)
 {
 	struct nh_table *t = held->table;
 
@@ -359,7 +358,7 @@ nh_held_crowded(const struct nh_u64 *m, const struct nh_held *held)
 
 /* nh_added - let a held block go after a pair was added to it */
 static inline void
-nh_added(struct nh_u64 *m, struct nh_held *held, bool chained)
+nh_added(struct nh_core *m, struct nh_held *held, bool chained)
 {
 	bool grow = nh_unlikely(chained) && nh_held_crowded(m, held);
 
@@ -372,7 +371,7 @@ nh_added(struct nh_u64 *m, struct nh_held *held, bool chained)
 
 /* Blocks a held block's table should shrink to, or 0: leave it. */
 static uint64_t
-nh_held_shrink(const struct nh_u64 *m, const struct nh_held *held)
+nh_held_shrink(const struct nh_core *m, const struct nh_held *held)
 {
 	uint64_t had = nh_table_blocks(held->table);
 	uint64_t n, want, to;
@@ -396,7 +395,7 @@ nh_held_shrink(const struct nh_u64 *m, const struct nh_held *held)
  * Every so many deletes look at the load.
  */
 static inline void
-nh_removed(struct nh_u64 *m, struct nh_held *held)
+nh_removed(struct nh_core *m, struct nh_held *held)
 {
 	struct nh_segment *s = held->segment;
 	uint64_t to = 0;

@@ -29,7 +29,7 @@ struct nh_maintenance {
 };
 
 static void
-finish_idle(struct nh_u64 *m)
+finish_idle(struct nh_core *m)
 {
 	for (unsigned i = 0; i < NH_SEGMENTS; i++) {
 		/* relaxed: a guess whether anything moves. */
@@ -45,7 +45,7 @@ finish_idle(struct nh_u64 *m)
 }
 
 static void
-tick(struct nh_u64 *m)
+tick(struct nh_core *m)
 {
 	nh_arena_prefault(nh_tune_prefault(), m->node);
 	if (++m->maintenance->ticks % IDLE_TICKS == 0)
@@ -66,7 +66,7 @@ sleep_until(struct timespec *at)
 static void *
 run(void *arg)
 {
-	struct nh_u64 *m = arg;
+	struct nh_core *m = arg;
 	struct nh_maintenance *own = m->maintenance;
 	struct timespec at;
 
@@ -92,7 +92,7 @@ first_prefault(void)
 }
 
 int
-nh_maintenance_start(struct nh_u64 *m)
+nh_maintenance_start(struct nh_core *m)
 {
 	struct nh_maintenance *own = calloc(1, sizeof(*own));
 	pthread_condattr_t attr;
@@ -117,7 +117,7 @@ nh_maintenance_start(struct nh_u64 *m)
 }
 
 void
-nh_maintenance_stop(struct nh_u64 *m)
+nh_maintenance_stop(struct nh_core *m)
 {
 	struct nh_maintenance *own = m->maintenance;
 

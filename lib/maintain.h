@@ -4,7 +4,7 @@
 #ifndef NH_LIB_MAINTAIN_H
 #define NH_LIB_MAINTAIN_H
 
-struct nh_u64;
+struct nh_core;
 
 /*
  * nh_maintenance_start - NH_ERR_NOMEM, NH_ERR_SYSTEM.  Before other threads.
@@ -12,9 +12,9 @@ struct nh_u64;
  * Every few milliseconds the thread faults memory in ahead of growth, and
  * finishes migrations that nobody has pushed on since it last looked.
  */
-int nh_maintenance_start(struct nh_u64 *m);
+int nh_maintenance_start(struct nh_core *m);
 
 /* nh_maintenance_stop - waits for it to end.  No other call may be running. */
-void nh_maintenance_stop(struct nh_u64 *m);
+void nh_maintenance_stop(struct nh_core *m);
 
 #endif

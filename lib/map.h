@@ -1,7 +1,7 @@
 /*
- * map.h - a map: 256 segments
+ * map.h - what every kind of map is: 256 segments
  *
- *	struct nh_u64
+ *	struct nh_core
  *	  descriptors	256 x 16 bytes: all that a reader needs, 4 KiB
  *	  segments	256 x { two tables, the migration under way }
  *	  stripes	the counters
@@ -53,10 +53,21 @@ struct nh_segment {
 };
 
 struct nh_maintenance;
+struct nh_core;
 
-struct nh_u64 {
-	const struct nh_u64_ops *ops;
-	struct nh_hash hash;
+/* What depends on how lines are read and written, of any kind of map. */
+struct nh_core_ops {
+	const char *name;
+	int (*clear)(struct nh_core *m);
+	int (*reserve)(struct nh_core *m, uint64_t n);
+	int (*shrink)(struct nh_core *m);
+	void (*help)(struct nh_core *m, unsigned segment);
+	void (*lock_down)(struct nh_core *m);
+};
+
+/* What every kind of map is made of. */
+struct nh_core {
+	const struct nh_core_ops *ops;
 	bool fixed;
 	int node;
 	nh_atomic reserved;    /* entries: do not shrink below by yourself */
@@ -67,40 +78,34 @@ struct nh_u64 {
 	struct nh_stripe stripe[NH_STRIPES];
 };
 
-/* What depends on how lines are read and written: one table a flavour. */
-struct nh_u64_ops {
-	const char *name;
-	int (*get)(const struct nh_u64 *m, uint64_t key, uint64_t *value);
-	int (*put)(struct nh_u64 *m, uint64_t key, uint64_t value);
-	int (*insert)(struct nh_u64 *m, uint64_t key, uint64_t value);
-	int (*load_or_store)(struct nh_u64 *m, uint64_t key, uint64_t value,
-			     uint64_t *actual, bool *loaded);
-	int (*swap)(struct nh_u64 *m, uint64_t key, uint64_t value,
-		    uint64_t *old, bool *loaded);
-	int (*compare_and_swap)(struct nh_u64 *m, uint64_t key,
-				uint64_t expected, uint64_t desired);
-	int (*fetch_add)(struct nh_u64 *m, uint64_t key, uint64_t delta,
-			 uint64_t *old);
-	int (*update)(struct nh_u64 *m, uint64_t key, nh_u64_update_fn fn,
-		      void *arg);
-	int (*remove)(struct nh_u64 *m, uint64_t key, const uint64_t *expected,
-		      uint64_t *old);
-	int (*get_batch)(const struct nh_u64 *m, const uint64_t *keys, size_t n,
-			 uint64_t *values, uint8_t *found, size_t *hits);
-	int (*put_batch)(struct nh_u64 *m, const uint64_t *keys,
-			 const uint64_t *values, size_t n, size_t *done);
-	int (*scan)(struct nh_u64 *m, struct nh_cursor *cursor,
-		    nh_u64_scan_fn fn, void *arg);
-	int (*clear)(struct nh_u64 *m);
-	int (*reserve)(struct nh_u64 *m, uint64_t n);
-	int (*shrink)(struct nh_u64 *m);
-	void (*help)(struct nh_u64 *m, unsigned segment);
-	void (*lock_down)(struct nh_u64 *m);
-};
+/*
+ * nh_core_init - an empty core.  NH_ERR_NOMEM, NH_ERR_SYSTEM.  Before others.
+ *
+ * After an error nh_core_fini() is still due.  `config` was checked.
+ */
+int nh_core_init(struct nh_core *m, const struct nh_core_ops *ops,
+		 const struct nh_config *config);
 
-extern const struct nh_u64_ops nh_u64_ops_generic;
-extern const struct nh_u64_ops nh_u64_ops_native;
-extern const struct nh_u64_ops nh_u64_ops_wide;
+/* nh_core_fini - give all tables back.  No other thread uses it. */
+void nh_core_fini(struct nh_core *m);
+
+/* nh_core_level - the flavour to use, enum nh_level, or NH_ERR_ARG */
+int nh_core_level(const struct nh_config *config);
+
+/* nh_core_check - is this a legal configuration?  NH_ERR_ARG. */
+int nh_core_check(const struct nh_config *config);
+
+/* nh_core_seed - the configured seed, or a random one.  NH_ERR_SYSTEM. */
+int nh_core_seed(const struct nh_config *config, uint64_t *seed);
+
+/* nh_core_reserve_more - as nh_u64_reserve() */
+int nh_core_reserve_more(struct nh_core *m, uint64_t n);
+
+/* nh_core_len - as nh_u64_len().  Any thread. */
+uint64_t nh_core_len(const struct nh_core *m);
+
+/* nh_core_stats - all but fixed_bytes; as nh_u64_stats().  Any thread. */
+int nh_core_stats(const struct nh_core *m, struct nh_stats *out);
 
 static inline unsigned
 nh_segment_of(uint64_t hash)
@@ -114,7 +119,7 @@ nh_segment_of(uint64_t hash)
  * &m->descriptor[nh_segment_of(hash)], in three instructions and not five.
  */
 static inline const struct nh_descriptor *
-nh_descriptor_of_hash(const struct nh_u64 *m, uint64_t hash)
+nh_descriptor_of_hash(const struct nh_core *m, uint64_t hash)
 {
 	size_t bytes = (hash >> 52 | hash << 12) &
 		       (NH_SEGMENTS - 1) * sizeof(struct nh_descriptor);

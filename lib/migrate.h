@@ -36,7 +36,7 @@
 #define NH_CLAIM_NEXT UINT64_C(0xffffffff)
 
 static inline struct nh_descriptor *
-nh_descriptor_of(struct nh_u64 *m, const struct nh_segment *s)
+nh_descriptor_of(struct nh_core *m, const struct nh_segment *s)
 {
 	return &m->descriptor[s - m->segment];
 }
@@ -96,7 +96,7 @@ nh_gcd(uint64_t a, uint64_t b)
 
 /* Make the new table the only one.  `size` is odd; busy is ours. */
 static void
-nh_segment_finish(struct nh_u64 *m, struct nh_segment *s, uint64_t size)
+nh_segment_finish(struct nh_core *m, struct nh_segment *s, uint64_t size)
 {
 	struct nh_descriptor *d = nh_descriptor_of(m, s);
 	struct nh_table *old = nh_segment_table(s, size);
@@ -142,7 +142,7 @@ nh_table_open(struct nh_table *t)
  * this thread.
  */
 static int
-nh_segment_start(struct nh_u64 *m, struct nh_segment *s, uint64_t size,
+nh_segment_start(struct nh_core *m, struct nh_segment *s, uint64_t size,
 		 uint64_t blocks)
 {
 	struct nh_descriptor *d = nh_descriptor_of(m, s);
@@ -239,7 +239,7 @@ nh_group_is_empty(const struct nh_line *even, unsigned blocks)
  * it stays empty.  Does nothing when the segment is not so.
  */
 static void
-nh_segment_drop(struct nh_u64 *m, struct nh_segment *s)
+nh_segment_drop(struct nh_core *m, struct nh_segment *s)
 {
 	struct nh_descriptor *d = nh_descriptor_of(m, s);
 	/* order(size): acquire, so that the table's fields are seen */
@@ -278,7 +278,7 @@ idle:
 
 /* A group being built: which slots of its new lines are taken. */
 struct nh_build {
-	struct nh_u64 *m;
+	struct nh_core *m;
 	struct nh_table *table;
 	struct nh_line *lines; /* of the group's first new block */
 	uint64_t first;	       /* its index in the table */
@@ -310,7 +310,7 @@ nh_group_prefetch(const struct nh_table *old, const struct nh_table *next,
 
 /* An overflow line for a chain, whatever it takes; NULL when memory is out. */
 static struct nh_line *
-nh_overflow_must(struct nh_u64 *m, struct nh_table *t)
+nh_overflow_must(struct nh_core *m, struct nh_table *t)
 {
 	struct nh_line *line = nh_overflow_alloc(t);
 	uint64_t bytes;
@@ -456,7 +456,7 @@ nh_build_undo(struct nh_build *b)
  * block locked by this thread.
  */
 static int
-nh_group_drain(struct nh_u64 *m, struct nh_segment *s, uint64_t size,
+nh_group_drain(struct nh_core *m, struct nh_segment *s, uint64_t size,
 	       uint64_t group)
 {
 	const struct nh_descriptor *d = nh_descriptor_of(m, s);
@@ -530,7 +530,7 @@ nh_segment_claim(struct nh_segment *s, uint64_t size, uint64_t want,
  * want of memory is left to those who write to it.
  */
 static bool
-nh_segment_help(struct nh_u64 *m, struct nh_segment *s, uint64_t size)
+nh_segment_help(struct nh_core *m, struct nh_segment *s, uint64_t size)
 {
 	uint64_t groups = nh_segment_groups(s);
 	const struct nh_table *old = nh_segment_table(s, size);
@@ -568,7 +568,7 @@ nh_segment_group(const struct nh_segment *s, uint64_t word)
  * Drains every group that is left, whoever claimed it.  NH_ERR_NOMEM.
  */
 static int
-nh_segment_settle(struct nh_u64 *m, struct nh_segment *s)
+nh_segment_settle(struct nh_core *m, struct nh_segment *s)
 {
 	const struct nh_descriptor *d = nh_descriptor_of(m, s);
 

@@ -153,8 +153,8 @@ nh_cursor_pass(struct nh_cursor *cursor, uint64_t hash)
 
 /* A snapshot of the block at the cursor; returns the last hash it covers. */
 static uint64_t
-nh_map_snapshot(struct nh_u64 *m, const struct nh_cursor *cursor,
-		struct nh_snapshot *snap)
+nh_core_snapshot(struct nh_core *m, const struct nh_cursor *cursor,
+		 struct nh_snapshot *snap)
 {
 	unsigned number = nh_segment_of(cursor->position);
 	struct nh_segment *s = &m->segment[number];
@@ -181,22 +181,25 @@ nh_map_snapshot(struct nh_u64 *m, const struct nh_cursor *cursor,
 	return nh_hash_of(number, end - 1);
 }
 
+/* Return 0 to go on, anything else to stop after this pair. */
+typedef int (*nh_pair_fn)(void *arg, uint64_t hash, uint64_t value);
+
+/* nh_core_scan - as nh_u64_scan(), but showing hashes */
 static int
-nh_map_scan(struct nh_u64 *m, struct nh_cursor *cursor, nh_u64_scan_fn fn,
-	    void *arg)
+nh_core_scan(struct nh_core *m, struct nh_cursor *cursor, nh_pair_fn fn,
+	     void *arg)
 {
 	struct nh_snapshot snap;
 
 	while (!cursor->done) {
-		uint64_t last = nh_map_snapshot(m, cursor, &snap);
+		uint64_t last = nh_core_snapshot(m, cursor, &snap);
 		unsigned segment = nh_segment_of(cursor->position);
 
 		for (unsigned i = 0; i < snap.pairs; i++) {
 			uint64_t hash = nh_hash_of(segment, snap.pair[i].word);
 
 			nh_cursor_pass(cursor, hash);
-			if (fn(arg, nh_unhash(&m->hash, hash),
-			       snap.pair[i].value))
+			if (fn(arg, hash, snap.pair[i].value))
 				return NH_ERR_STOPPED;
 		}
 		nh_cursor_pass(cursor, last);
@@ -230,7 +233,7 @@ nh_block_wipe(struct nh_table *t, struct nh_line *even)
 }
 
 static int
-nh_segment_wipe(struct nh_u64 *m, unsigned number)
+nh_segment_wipe(struct nh_core *m, unsigned number)
 {
 	uint64_t word = 0;
 
@@ -250,9 +253,9 @@ nh_segment_wipe(struct nh_u64 *m, unsigned number)
 	return NH_OK;
 }
 
-/* nh_map_wipe - remove every pair, block by block */
+/* nh_core_wipe - remove every pair, block by block */
 static int
-nh_map_wipe(struct nh_u64 *m)
+nh_core_wipe(struct nh_core *m)
 {
 	int err = NH_OK;
 
@@ -266,7 +269,7 @@ nh_map_wipe(struct nh_u64 *m)
 
 /* Take a segment to a size by steps; a segment without a table in one. */
 static int
-nh_segment_resize(struct nh_u64 *m, unsigned number, uint64_t want, bool grow)
+nh_segment_resize(struct nh_core *m, unsigned number, uint64_t want, bool grow)
 {
 	struct nh_segment *s = &m->segment[number];
 	const struct nh_descriptor *d = nh_descriptor_of(m, s);
@@ -294,14 +297,14 @@ nh_segment_resize(struct nh_u64 *m, unsigned number, uint64_t want, bool grow)
 
 /* Entries of a segment, by looking at every block. */
 static uint64_t
-nh_segment_entries(struct nh_u64 *m, unsigned number)
+nh_segment_entries(struct nh_core *m, unsigned number)
 {
 	struct nh_cursor cursor = { (uint64_t)number << 56, false };
 	struct nh_snapshot snap;
 	uint64_t n = 0;
 
 	while (!cursor.done && nh_segment_of(cursor.position) == number) {
-		uint64_t last = nh_map_snapshot(m, &cursor, &snap);
+		uint64_t last = nh_core_snapshot(m, &cursor, &snap);
 
 		n += snap.pairs;
 		nh_cursor_pass(&cursor, last);
@@ -311,7 +314,7 @@ nh_segment_entries(struct nh_u64 *m, unsigned number)
 
 /* The smallest table for what a segment holds, or none for nothing. */
 static int
-nh_segment_fit(struct nh_u64 *m, unsigned number)
+nh_segment_fit(struct nh_core *m, unsigned number)
 {
 	uint64_t n = nh_segment_entries(m, number);
 	int err = nh_segment_resize(m, number, nh_blocks_for(n, NH_LOAD_TIGHT),
@@ -322,9 +325,9 @@ nh_segment_fit(struct nh_u64 *m, unsigned number)
 	return err;
 }
 
-/* nh_map_shrink - fit each segment, and drop what was reserved */
+/* nh_core_shrink - fit each segment, and drop what was reserved */
 static int
-nh_map_shrink(struct nh_u64 *m)
+nh_core_shrink(struct nh_core *m)
 {
 	int err = NH_OK;
 
@@ -337,9 +340,9 @@ nh_map_shrink(struct nh_u64 *m)
 	return err;
 }
 
-/* nh_map_reserve - room for n entries, and keep it */
+/* nh_core_reserve - room for n entries, and keep it */
 static int
-nh_map_reserve(struct nh_u64 *m, uint64_t n)
+nh_core_reserve(struct nh_core *m, uint64_t n)
 {
 	uint64_t blocks = nh_blocks_for(nh_segment_share(n), NH_LOAD_FIT);
 	int err = NH_OK;
@@ -368,18 +371,47 @@ nh_table_lock_down(struct nh_table *t)
 }
 
 /*
- * nh_map_lock_down - make every block dead before its memory is given back
+ * nh_core_lock_down - make every block dead before its memory is given back
  *
  * Nobody uses this map, but a sleeper of another one that once had this memory
  * may hold a block for a moment: it must let go before the memory moves on.
  */
 static void
-nh_map_lock_down(struct nh_u64 *m)
+nh_core_lock_down(struct nh_core *m)
 {
 	for (unsigned i = 0; i < NH_SEGMENTS; i++)
 		for (unsigned t = 0; t < 2; t++)
 			if (m->segment[i].table[t].extent)
 				nh_table_lock_down(&m->segment[i].table[t]);
+}
+
+/* -------------------------------------------------------------- nh_core_ops */
+
+/* May this thread write?  Not from inside an update callback. */
+static inline int
+nh_writable(void)
+{
+	return nh_unlikely(nh_self.in_update) ? NH_ERR_REENTRY : NH_OK;
+}
+
+static int
+nh_core_reserve_op(struct nh_core *m, uint64_t n)
+{
+	return nh_writable() ?: nh_core_reserve(m, n);
+}
+
+static int
+nh_core_shrink_op(struct nh_core *m)
+{
+	return nh_writable() ?: nh_core_shrink(m);
+}
+
+static void
+nh_core_help_op(struct nh_core *m, unsigned segment)
+{
+	/* Without memory the old table serves on; there will be another time.
+	 */
+	(void)nh_segment_settle(m, &m->segment[segment]);
 }
 
 #endif

@@ -55,8 +55,6 @@ nh_table_init(struct nh_table *t, uint64_t blocks, bool fixed, int node)
 	/* relaxed: as above. */
 	nh_store_relaxed(&t->trigger, nh_table_trigger(blocks));
 	/* relaxed: as above. */
-	nh_store_relaxed(&t->serial, 0);
-	/* relaxed: as above. */
 	nh_store_relaxed(&t->extras, 0);
 	return NH_OK;
 }

@@ -33,7 +33,6 @@ struct nh_table {
 	nh_atomic recycled; /* freed ones: tagged pointer */
 	nh_atomic used;	    /* overflow lines in chains */
 	nh_atomic trigger;  /* used above this: time to grow */
-	nh_atomic serial;   /* the last link's number */
 	nh_atomic extras;   /* struct nh_extent *: more overflow lines */
 	struct nh_extent *extent;
 };

@@ -9,10 +9,18 @@
 
 _Thread_local struct nh_self nh_self;
 
-static nh_atomic taken; /* a bit for each slot that has an owner */
+static nh_atomic taken;	  /* a bit for each slot that has an owner */
+static nh_atomic serials; /* stretches given by nh_serials() */
 static pthread_key_t key;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static bool have_key;
+
+uint64_t
+nh_serials(void)
+{
+	/* relaxed: hands out each stretch once; orders nothing. */
+	return nh_add_relaxed(&serials, 1) * NH_SERIALS;
+}
 
 /*
  * A later destructor of this thread may use a map again: it then gets a slot

@@ -19,12 +19,31 @@
 struct nh_self {
 	uint32_t slot;
 	uint32_t deletes; /* so that every so many look at the load */
+	uint64_t serial;  /* of nh_serial(), the next; a multiple: none */
 	bool ready;	  /* a slot was given */
 	bool owned;	  /* and is this thread's alone */
 	bool in_update;	  /* in an update callback: must not write */
 };
 
 extern _Thread_local struct nh_self nh_self;
+
+#define NH_SERIALS ((uint64_t)1 << 20) /* a thread takes at a time */
+
+/* nh_serials - a stretch of numbers that nobody else has.  Any thread. */
+uint64_t nh_serials(void);
+
+/*
+ * nh_serial - a number, never given twice in this process.  Any thread.
+ *
+ * Of 56 bits: at one every nanosecond they would last for two years.
+ */
+static inline uint64_t
+nh_serial(void)
+{
+	if (__builtin_expect(nh_self.serial % NH_SERIALS == 0, 0))
+		nh_self.serial = nh_serials();
+	return nh_self.serial++;
+}
 
 /* nh_thread_begin - get a slot; at exit it is handed on.  Any thread. */
 void nh_thread_begin(void);

@@ -4,28 +4,13 @@
  * Each call ends in one indirect jump, to the operations of the flavour that
  * was chosen when the map was made.
  */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
-#include "lib/maintain.h"
-#include "lib/map.h"
 #include "lib/tune.h"
+#include "lib/u64.h"
 
 /* ------------------------------------------------------- create and destroy */
-
-/* Random, or an error: a hash that can be guessed is worse than no map. */
-static int
-draw_seed(uint64_t *seed)
-{
-	ssize_t n;
-
-	do
-		n = getrandom(seed, sizeof(*seed), 0);
-	while (n < 0 && errno == EINTR);
-	return n == sizeof(*seed) ? NH_OK : NH_ERR_SYSTEM;
-}
 
 static const struct nh_u64_ops *const flavours[] = {
 	&nh_u64_ops_generic,
@@ -35,72 +20,25 @@ static const struct nh_u64_ops *const flavours[] = {
 #endif
 };
 
-static const struct nh_u64_ops *
-choose_ops(int arch)
-{
-	int level = nh_tune_level();
-
-	if (arch == NH_ARCH_GENERIC)
-		level = NH_LEVEL_GENERIC;
-	if (arch == NH_ARCH_NATIVE && level == NH_LEVEL_GENERIC)
-		return NULL;
-	return flavours[level];
-}
-
-static int
-check_config(const struct nh_config *c)
-{
-	if (c->size != sizeof(*c) || c->capacity > NH_CAPACITY_MAX ||
-	    c->arch < NH_ARCH_AUTO || c->arch > NH_ARCH_GENERIC ||
-	    (c->fixed && !c->capacity))
-		return NH_ERR_ARG;
-	return NH_OK;
-}
-
-static void
-init_segments(struct nh_u64 *m)
-{
-	for (unsigned i = 0; i < NH_SEGMENTS; i++) {
-		nh_table_none(&m->segment[i].table[0]);
-		/* relaxed, both: no other thread has the map yet. */
-		nh_store_relaxed(&m->descriptor[i].base,
-				 (uintptr_t)nh_empty_block);
-		/* relaxed: as above. */
-		nh_store_relaxed(&m->descriptor[i].size, 2);
-	}
-}
-
 static int
 init_map(struct nh_u64 *m, const struct nh_config *c)
 {
-	uint64_t seed = c->seed;
-	int err;
+	int level = nh_core_level(c);
+	uint64_t seed;
+	int err = level < 0 ? level : nh_core_seed(c, &seed);
 
-	m->ops = choose_ops(c->arch);
-	if (!m->ops)
-		return NH_ERR_ARG;
-	err = seed ? NH_OK : draw_seed(&seed);
 	if (err)
 		return err;
 	nh_hash_init(&m->hash, seed);
-	m->node = -1;
-	init_segments(m);
-	/* Before `fixed` is set, which forbids the growing this takes. */
-	err = c->capacity ? m->ops->reserve(m, c->capacity) : NH_OK;
-	m->fixed = c->fixed;
-	if (!err && c->maintenance)
-		err = nh_maintenance_start(m);
-	return err;
+	m->ops = flavours[level];
+	return nh_core_init(&m->core, &m->ops->core, c);
 }
 
 static void
 free_map(struct nh_u64 *m)
 {
 	if (m->ops)
-		m->ops->lock_down(m);
-	for (unsigned i = 0; i < NH_SEGMENTS; i++)
-		for (unsigned t = 0; t < 2; t++)
-			nh_table_fini(&m->segment[i].table[t], NH_KEEP_RETAIN);
+		nh_core_fini(&m->core);
 	free(m);
 }
 
@@ -115,7 +53,7 @@ nh_u64_create(const struct nh_config *config, int *err)
 		nh_config_init(&defaults);
 		config = &defaults;
 	}
-	e = check_config(config);
+	e = nh_core_check(config);
 	if (!e) {
 		nh_tune_process();
 		m = aligned_alloc(64, sizeof(*m));
@@ -137,11 +75,8 @@ nh_u64_create(const struct nh_config *config, int *err)
 void
 nh_u64_destroy(struct nh_u64 *m)
 {
-	if (!m)
-		return;
-	if (m->maintenance)
-		nh_maintenance_stop(m);
-	free_map(m);
+	if (m)
+		free_map(m);
 }
 
 /* --------------------------------------------------------------- operations */
@@ -270,15 +205,7 @@ nh_u64_scan(const struct nh_u64 *m, struct nh_cursor *cursor, nh_u64_scan_fn fn,
 uint64_t
 nh_u64_len(const struct nh_u64 *m)
 {
-	uint64_t n = 0;
-
-	if (!m)
-		return 0;
-	for (unsigned i = 0; i < NH_STRIPES; i++)
-		/* relaxed: a count that orders nothing. */
-		n += nh_load_relaxed(&m->stripe[i].live);
-	/* An insert may be counted after the delete that follows it. */
-	return (int64_t)n < 0 ? 0 : n;
+	return m ? nh_core_len(&m->core) : 0;
 }
 
 int
@@ -286,18 +213,15 @@ nh_u64_clear(struct nh_u64 *m)
 {
 	if (!m)
 		return NH_ERR_ARG;
-	return m->ops->clear(m);
+	return m->core.ops->clear(&m->core);
 }
 
 int
 nh_u64_reserve(struct nh_u64 *m, uint64_t n)
 {
-	if (!m || n > NH_CAPACITY_MAX)
+	if (!m)
 		return NH_ERR_ARG;
-	/* relaxed: a number of its own. */
-	if (m->fixed)
-		return n > nh_load_relaxed(&m->reserved) ? NH_ERR_FULL : NH_OK;
-	return m->ops->reserve(m, n);
+	return nh_core_reserve_more(&m->core, n);
 }
 
 int
@@ -305,70 +229,17 @@ nh_u64_shrink(struct nh_u64 *m)
 {
 	if (!m)
 		return NH_ERR_ARG;
-	return m->ops->shrink(m);
-}
-
-/* --------------------------------------------------------------- statistics */
-
-static void
-add_table(struct nh_stats *out, const struct nh_table *t)
-{
-	uint64_t blocks = nh_table_blocks(t);
-	uint64_t used, spare;
-
-	if (!blocks)
-		return;
-	/* relaxed: numbers of their own. */
-	used = nh_load_relaxed(&t->used);
-	/* relaxed: as above. */
-	spare = nh_load_relaxed(&t->spare);
-	out->slots += blocks * 2 * NH_LINE_SLOTS;
-	out->lines += blocks * 2 + spare;
-	out->overflow_lines += used;
-}
-
-static void
-add_segment(struct nh_stats *out, const struct nh_u64 *m, unsigned number)
-{
-	const struct nh_segment *s = &m->segment[number];
-	/* relaxed: numbers of their own. */
-	uint64_t size = nh_load_relaxed(&m->descriptor[number].size);
-
-	add_table(out, &s->table[size >> 33 & 1]);
-	if (!(size & NH_SIZE_MIGRATING))
-		return;
-	add_table(out, &s->table[~(size >> 33) & 1]);
-	out->migrating++;
+	return m->core.ops->shrink(&m->core);
 }
 
 int
 nh_u64_stats(const struct nh_u64 *m, struct nh_stats *out)
 {
-	struct nh_stats st = { .size = sizeof(st) };
+	int err = m ? nh_core_stats(&m->core, out) : NH_ERR_ARG;
 
-	if (!m || !out || out->size < sizeof(st))
-		return NH_ERR_ARG;
-	st.size = out->size;
-	st.entries = nh_u64_len(m);
-	st.fixed_bytes = sizeof(*m);
-	/* relaxed: a number of its own. */
-	st.table_bytes = nh_load_relaxed(&m->table_bytes);
-	for (unsigned i = 0; i < NH_SEGMENTS; i++)
-		add_segment(&st, m, i);
-	for (unsigned i = 0; i < NH_STRIPES; i++) {
-		const struct nh_stripe *s = &m->stripe[i];
-
-		/* relaxed: counts that order nothing. */
-		st.grows += nh_load_relaxed(&s->grows);
-		/* relaxed: as above. */
-		st.shrinks += nh_load_relaxed(&s->shrinks);
-		/* relaxed: as above. */
-		st.blocks_moved += nh_load_relaxed(&s->moved);
-		/* relaxed: as above. */
-		st.lock_waits += nh_load_relaxed(&s->waits);
-	}
-	*out = st;
-	return NH_OK;
+	if (!err)
+		out->fixed_bytes = sizeof(*m);
+	return err;
 }
 
 #ifdef NH_STALL

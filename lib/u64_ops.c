@@ -7,14 +7,9 @@
 
 #include "lib/hold.h"
 #include "lib/scan.h"
+#include "lib/u64.h"
 
 #define BATCH 32
-
-static inline int
-writable(void)
-{
-	return nh_unlikely(nh_self.in_update) ? NH_ERR_REENTRY : NH_OK;
-}
 
 /* ------------------------------------------------------------------ reading */
 
@@ -22,7 +17,7 @@ writable(void)
 static __attribute__((noinline)) int
 get_slowly(const struct nh_u64 *map, uint64_t hash, uint64_t *value)
 {
-	struct nh_u64 *m = (struct nh_u64 *)map;
+	struct nh_core *m = (struct nh_core *)&map->core;
 	struct nh_segment *s = &m->segment[nh_segment_of(hash)];
 	const struct nh_descriptor *d = nh_descriptor_of(m, s);
 	uint64_t word = nh_word_of(hash);
@@ -50,7 +45,7 @@ static __attribute__((noinline)) int
 get_away(const struct nh_u64 *m, uint64_t hash, uint64_t *value,
 	 struct nh_line *home, uint64_t size)
 {
-	const struct nh_descriptor *d = nh_descriptor_of_hash(m, hash);
+	const struct nh_descriptor *d = nh_descriptor_of_hash(&m->core, hash);
 	struct nh_found f = nh_line_glance(nh_line_other(home),
 					   nh_want_of(hash), &nh_word_key);
 	uint64_t v;
@@ -91,7 +86,7 @@ static __attribute__((noinline)) int
 get_carefully(const struct nh_u64 *m, uint64_t hash, uint64_t *value,
 	      struct nh_line *home, uint64_t size)
 {
-	const struct nh_descriptor *d = nh_descriptor_of_hash(m, hash);
+	const struct nh_descriptor *d = nh_descriptor_of_hash(&m->core, hash);
 	struct nh_found f = nh_line_peek(home, nh_want_of(hash), &nh_word_key);
 
 	if (nh_unlikely(!f.hit && f.flags & nh_word_more(nh_want_of(hash))))
@@ -108,7 +103,7 @@ static inline __attribute__((always_inline)) int
 get_hashed(const struct nh_u64 *m, uint64_t hash, uint64_t *value)
 {
 	uint64_t want = nh_want_of(hash);
-	const struct nh_descriptor *d = nh_descriptor_of_hash(m, hash);
+	const struct nh_descriptor *d = nh_descriptor_of_hash(&m->core, hash);
 	uint64_t size;
 	struct nh_line *home = home_quickly(d, want, &size);
 	struct nh_found f = nh_line_glance(home, want, &nh_word_key);
@@ -150,7 +145,7 @@ static inline __attribute__((always_inline)) bool
 store_quickly(struct nh_u64 *m, uint64_t hash, uint64_t value, bool replace,
 	      struct stored *was)
 {
-	const struct nh_descriptor *d = nh_descriptor_of_hash(m, hash);
+	const struct nh_descriptor *d = nh_descriptor_of_hash(&m->core, hash);
 	uint64_t word = nh_word_of(hash);
 	uint64_t size;
 	struct nh_line *home = home_quickly(d, word, &size);
@@ -180,9 +175,9 @@ store_quickly(struct nh_u64 *m, uint64_t hash, uint64_t value, bool replace,
 			done = false;
 	}
 	nh_block_unlock(even);
-	nh_count_wait(m, waited);
+	nh_count_wait(&m->core, waited);
 	if (done && !was->loaded)
-		nh_stripe_add(&nh_stripe_mine(m->stripe)->live, 1);
+		nh_stripe_add(&nh_stripe_mine(m->core.stripe)->live, 1);
 	return done;
 }
 
@@ -196,7 +191,7 @@ struct entry {
 static int
 entry_hold(struct nh_u64 *m, uint64_t hash, bool create, struct entry *e)
 {
-	int err = nh_hold(m, hash, create, &e->held);
+	int err = nh_hold(&m->core, hash, create, &e->held);
 
 	if (err)
 		return err;
@@ -220,12 +215,12 @@ static int
 entry_add(struct nh_u64 *m, struct entry *e, uint64_t value)
 {
 	struct nh_place place;
-	int err = nh_place_find(m, &e->held, &place);
+	int err = nh_place_find(&m->core, &e->held, &place);
 
 	if (err)
 		return err;
 	nh_place_store(&e->held, &place, value);
-	nh_added(m, &e->held, place.fresh != NULL);
+	nh_added(&m->core, &e->held, place.fresh != NULL);
 	return NH_OK;
 }
 
@@ -233,7 +228,7 @@ static void
 entry_remove(struct nh_u64 *m, struct entry *e)
 {
 	nh_block_remove(e->held.table, nh_line_even(e->held.home), e->at);
-	nh_removed(m, &e->held);
+	nh_removed(&m->core, &e->held);
 }
 
 /* Store when the key is away from home, or its segment is on the move. */
@@ -283,14 +278,14 @@ put_hashed(struct nh_u64 *m, uint64_t hash, uint64_t value)
 static int
 put(struct nh_u64 *m, uint64_t key, uint64_t value)
 {
-	return writable() ?: put_hashed(m, nh_hash(&m->hash, key), value);
+	return nh_writable() ?: put_hashed(m, nh_hash(&m->hash, key), value);
 }
 
 static int
 insert(struct nh_u64 *m, uint64_t key, uint64_t value)
 {
 	struct stored was;
-	int err = writable();
+	int err = nh_writable();
 
 	if (!err)
 		err = store_hashed(m, nh_hash(&m->hash, key), value, false,
@@ -306,7 +301,7 @@ load_or_store(struct nh_u64 *m, uint64_t key, uint64_t value, uint64_t *actual,
 {
 	uint64_t hash = nh_hash(&m->hash, key);
 	struct stored was = { 0, true };
-	int err = writable();
+	int err = nh_writable();
 
 	if (!err && get_hashed(m, hash, &was.old))
 		err = store_hashed(m, hash, value, false, &was);
@@ -324,7 +319,7 @@ swap(struct nh_u64 *m, uint64_t key, uint64_t value, uint64_t *old,
      bool *loaded)
 {
 	struct stored was;
-	int err = writable();
+	int err = nh_writable();
 
 	if (!err)
 		err = store_hashed(m, nh_hash(&m->hash, key), value, true,
@@ -343,7 +338,7 @@ compare_and_swap(struct nh_u64 *m, uint64_t key, uint64_t expected,
 		 uint64_t desired)
 {
 	struct entry e;
-	int err = writable();
+	int err = nh_writable();
 
 	if (!err)
 		err = entry_hold(m, nh_hash(&m->hash, key), false, &e);
@@ -363,7 +358,7 @@ static int
 fetch_add(struct nh_u64 *m, uint64_t key, uint64_t delta, uint64_t *old)
 {
 	struct entry e;
-	int err = writable();
+	int err = nh_writable();
 
 	if (err)
 		return err;
@@ -394,7 +389,7 @@ static inline int
 remove_quickly(struct nh_u64 *m, uint64_t hash, const uint64_t *expected,
 	       uint64_t *old)
 {
-	const struct nh_descriptor *d = nh_descriptor_of_hash(m, hash);
+	const struct nh_descriptor *d = nh_descriptor_of_hash(&m->core, hash);
 	uint64_t word = nh_word_of(hash);
 	uint64_t size;
 	struct nh_line *home = home_quickly(d, word, &size);
@@ -423,11 +418,11 @@ remove_quickly(struct nh_u64 *m, uint64_t hash, const uint64_t *expected,
 			nh_slot_store(home, slot, 0, 0);
 	}
 	nh_block_unlock(even);
-	nh_count_wait(m, waited);
+	nh_count_wait(&m->core, waited);
 	if (err)
 		return err;
 	nh_self.deletes++;
-	nh_stripe_add(&nh_stripe_mine(m->stripe)->live, (uint64_t)-1);
+	nh_stripe_add(&nh_stripe_mine(m->core.stripe)->live, (uint64_t)-1);
 	return NH_OK;
 }
 
@@ -459,7 +454,7 @@ remove_key(struct nh_u64 *m, uint64_t key, const uint64_t *expected,
 {
 	uint64_t hash = nh_hash(&m->hash, key);
 	uint64_t was;
-	int err = writable();
+	int err = nh_writable();
 
 	if (err)
 		return err;
@@ -482,7 +477,7 @@ update_apply(struct nh_u64 *m, struct entry *e, struct nh_place *place,
 
 	if (verdict == NH_UPDATE_STORE && !present) {
 		nh_place_store(&e->held, place, value);
-		nh_added(m, &e->held, place->fresh != NULL);
+		nh_added(&m->core, &e->held, place->fresh != NULL);
 		return NH_OK;
 	}
 	nh_place_drop(&e->held, place);
@@ -505,7 +500,7 @@ update(struct nh_u64 *m, uint64_t key, nh_u64_update_fn fn, void *arg)
 	struct entry e;
 	uint64_t value;
 	int verdict;
-	int err = writable();
+	int err = nh_writable();
 
 	if (err)
 		return err;
@@ -514,7 +509,7 @@ update(struct nh_u64 *m, uint64_t key, nh_u64_update_fn fn, void *arg)
 		if (err)
 			return err;
 		if (!e.at.line)
-			err = nh_place_find(m, &e.held, &place);
+			err = nh_place_find(&m->core, &e.held, &place);
 	} while (err == NH_RETRY);
 	if (err)
 		return err;
@@ -539,7 +534,7 @@ probe_begin(const struct nh_u64 *m, struct probe *p, uint64_t key)
 	const struct nh_descriptor *d;
 
 	p->hash = nh_hash(&m->hash, key);
-	d = nh_descriptor_of_hash(m, p->hash);
+	d = nh_descriptor_of_hash(&m->core, p->hash);
 	p->home = home_quickly(d, nh_want_of(p->hash), &p->size);
 	nh_prefetch(p->home);
 }
@@ -549,7 +544,8 @@ static inline bool
 probe_end(const struct nh_u64 *m, const struct probe *p, uint64_t *value,
 	  uint8_t *found)
 {
-	const struct nh_descriptor *d = nh_descriptor_of_hash(m, p->hash);
+	const struct nh_descriptor *d =
+		nh_descriptor_of_hash(&m->core, p->hash);
 	struct nh_line *line = p->home;
 	struct nh_found f;
 
@@ -635,7 +631,7 @@ put_batch(struct nh_u64 *m, const uint64_t *keys, const uint64_t *values,
 	  size_t n, size_t *done)
 {
 	size_t total = 0;
-	int err = writable();
+	int err = nh_writable();
 
 	for (size_t i = 0; i < n && !err; i += BATCH) {
 		unsigned some = n - i < BATCH ? (unsigned)(n - i) : BATCH;
@@ -649,40 +645,49 @@ put_batch(struct nh_u64 *m, const uint64_t *keys, const uint64_t *values,
 
 /* ---------------------------------------------------------------- whole map */
 
+struct scan {
+	const struct nh_u64 *m;
+	nh_u64_scan_fn fn;
+	void *arg;
+};
+
 static int
-clear(struct nh_u64 *m)
+scan_pair(void *arg, uint64_t hash, uint64_t value)
 {
-	int err = writable();
+	const struct scan *s = arg;
+
+	return s->fn(s->arg, nh_unhash(&s->m->hash, hash), value);
+}
+
+static int
+scan(struct nh_u64 *m, struct nh_cursor *cursor, nh_u64_scan_fn fn, void *arg)
+{
+	struct scan s = { m, fn, arg };
+
+	return nh_core_scan(&m->core, cursor, scan_pair, &s);
+}
+
+static int
+clear(struct nh_core *m)
+{
+	int err = nh_writable();
 
 	if (!err)
-		err = nh_map_wipe(m);
+		err = nh_core_wipe(m);
 	if (!err)
-		err = nh_map_shrink(m);
+		err = nh_core_shrink(m);
 	return err;
 }
 
-static int
-reserve(struct nh_u64 *m, uint64_t n)
-{
-	return writable() ?: nh_map_reserve(m, n);
-}
-
-static int
-shrink(struct nh_u64 *m)
-{
-	return writable() ?: nh_map_shrink(m);
-}
-
-static void
-help(struct nh_u64 *m, unsigned segment)
-{
-	/* Without memory the old table serves on; there will be another time.
-	 */
-	(void)nh_segment_settle(m, &m->segment[segment]);
-}
-
 const struct nh_u64_ops NH_FLAVOUR_OPS = {
-	.name = NH_FLAVOUR_NAME,
+	.core = {
+		.name = NH_FLAVOUR_NAME,
+		.clear = clear,
+		.reserve = nh_core_reserve_op,
+		.shrink = nh_core_shrink_op,
+		.help = nh_core_help_op,
+		.lock_down = nh_core_lock_down,
+	},
 	.get = get,
 	.put = put,
 	.insert = insert,
@@ -694,10 +699,5 @@ const struct nh_u64_ops NH_FLAVOUR_OPS = {
 	.remove = remove_key,
 	.get_batch = get_batch,
 	.put_batch = put_batch,
-	.scan = nh_map_scan,
-	.clear = clear,
-	.reserve = reserve,
-	.shrink = shrink,
-	.help = help,
-	.lock_down = nh_map_lock_down,
+	.scan = scan,
 };

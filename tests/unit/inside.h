@@ -21,6 +21,7 @@
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-function"
 #include "lib/scan.h"
+#include "lib/u64.h"
 #pragma GCC diagnostic pop
 
 #define STAGE_ENTRIES 4096
@@ -37,6 +38,7 @@ struct stage {
 	struct nh_u64 *m;
 	unsigned number;
 	struct nh_segment *s;
+	struct nh_core *c;
 	struct nh_descriptor *d;
 	unsigned entries;
 	struct entry entry[STAGE_ENTRIES];
@@ -85,11 +87,12 @@ stage_make(unsigned number, uint64_t blocks)
 	config.fixed = false;
 	config.maintenance = false;
 	st->m = map_make(&config);
+	st->c = &st->m->core;
 	st->number = number;
-	st->s = &st->m->segment[number];
-	st->d = &st->m->descriptor[number];
-	poke(&st->m->reserved, NH_CAPACITY_MAX);
-	assert_int_equal(nh_segment_start(st->m, st->s, stage_size(st), blocks),
+	st->s = &st->c->segment[number];
+	st->d = &st->c->descriptor[number];
+	poke(&st->c->reserved, NH_CAPACITY_MAX);
+	assert_int_equal(nh_segment_start(st->c, st->s, stage_size(st), blocks),
 			 NH_OK);
 	assert_int_equal(nh_table_blocks(stage_table(st)), blocks);
 	poke(&stage_table(st)->trigger, UINT64_MAX);
@@ -364,7 +367,7 @@ assert_sound(const struct stage *st)
 		pairs += assert_block(t, nh_table_even(t, b), &lines);
 	assert_int_equal(pairs, stage_present(st));
 	assert_int_equal(lines, peek(&t->used));
-	assert_int_equal(table_all_bytes(t), peek(&st->m->table_bytes));
+	assert_int_equal(table_all_bytes(t), peek(&st->c->table_bytes));
 }
 
 #endif

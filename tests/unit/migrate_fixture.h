@@ -20,10 +20,10 @@ static inline struct move
 move_start(struct stage *st, uint64_t blocks)
 {
 	uint64_t size = stage_size(st);
-	struct move mv = { nh_size_odd(size),
-			   nh_table_blocks(stage_table(st)), blocks, 0 };
+	struct move mv = { nh_size_odd(size), nh_table_blocks(stage_table(st)),
+			   blocks, 0 };
 
-	assert_int_equal(nh_segment_start(st->m, st->s, size, blocks), NH_OK);
+	assert_int_equal(nh_segment_start(st->c, st->s, size, blocks), NH_OK);
 	assert_int_equal(stage_size(st), mv.size);
 	mv.groups = nh_segment_groups(st->s);
 	assert_int_equal(mv.groups, nh_gcd(mv.had, blocks));
@@ -83,7 +83,7 @@ assert_moved(struct stage *st, const struct move *mv)
 static inline void
 finish(struct stage *st, const struct move *mv)
 {
-	assert_int_equal(nh_segment_settle(st->m, st->s), NH_OK);
+	assert_int_equal(nh_segment_settle(st->c, st->s), NH_OK);
 	assert_moved(st, mv);
 }
 
@@ -92,7 +92,7 @@ static inline void
 drain(struct stage *st, const struct move *mv, uint64_t group)
 {
 	for (int i = 0; i < 2; i++)
-		assert_int_equal(nh_group_drain(st->m, st->s, mv->size, group),
+		assert_int_equal(nh_group_drain(st->c, st->s, mv->size, group),
 				 NH_OK);
 	assert_false(group_is_old(st, mv, group));
 }

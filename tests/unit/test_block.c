@@ -84,9 +84,9 @@ block_add(struct stage *st, unsigned i)
 	struct nh_held held;
 	struct nh_place place;
 
-	assert_int_equal(nh_hold(st->m, entry_hash(st, i), true, &held), NH_OK);
+	assert_int_equal(nh_hold(st->c, entry_hash(st, i), true, &held), NH_OK);
 	assert_null(nh_block_spot(held.home, held.word).line);
-	assert_int_equal(nh_place_find(st->m, &held, &place), NH_OK);
+	assert_int_equal(nh_place_find(st->c, &held, &place), NH_OK);
 	st->entry[i].version++;
 	st->entry[i].present = true;
 	nh_place_store(&held, &place, entry_value(st, i));
@@ -99,7 +99,7 @@ block_remove(struct stage *st, unsigned i)
 	struct nh_held held;
 	struct nh_spot at;
 
-	assert_int_equal(nh_hold(st->m, entry_hash(st, i), true, &held), NH_OK);
+	assert_int_equal(nh_hold(st->c, entry_hash(st, i), true, &held), NH_OK);
 	at = nh_block_spot(held.home, held.word);
 	assert_non_null(at.line);
 	nh_block_remove(held.table, nh_line_even(held.home), at);
@@ -242,7 +242,7 @@ test_wiping_a_block_takes_its_chain_along(void **state)
 
 		for (unsigned i = 0; i < n; i++)
 			block_add(st, i);
-		assert_int_equal(nh_hold(st->m, entry_hash(st, 0), true, &held),
+		assert_int_equal(nh_hold(st->c, entry_hash(st, 0), true, &held),
 				 NH_OK);
 		assert_int_equal(nh_block_wipe(held.table, block_even(st)), n);
 		nh_release(&held);

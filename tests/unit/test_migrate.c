@@ -55,7 +55,7 @@ write_in_old(struct stage *st, const struct move *mv, unsigned i)
 		.size = mv->size,
 		.old = true,
 	};
-	struct nh_stripe *mine = nh_stripe_mine(st->m->stripe);
+	struct nh_stripe *mine = nh_stripe_mine(st->c->stripe);
 	bool waited = false;
 	struct nh_spot at;
 

@@ -64,7 +64,7 @@ test_settle_does_not_wait_for_a_sleeping_helper(void **state)
 	(void)state;
 	stage_fill(st, 150, &rng);
 	mv = move_start(st, 57);
-	assert_false(nh_segment_help(st->m, st->s, mv.size));
+	assert_false(nh_segment_help(st->c, st->s, mv.size));
 	assert_int_equal(peek(&st->s->drained), 0);
 	finish(st, &mv);
 	stage_free(st);
@@ -78,10 +78,10 @@ static void
 act_as_sleeper(struct stage *st, uint64_t size)
 {
 	for (uint64_t g = 0; g < 4; g++)
-		assert_int_equal(nh_group_drain(st->m, st->s, size, g), NH_OK);
-	assert_false(nh_segment_help(st->m, st->s, size));
+		assert_int_equal(nh_group_drain(st->c, st->s, size, g), NH_OK);
+	assert_false(nh_segment_help(st->c, st->s, size));
 	assert_int_equal(
-		nh_segment_start(st->m, st->s, size & ~NH_SIZE_MIGRATING, 64),
+		nh_segment_start(st->c, st->s, size & ~NH_SIZE_MIGRATING, 64),
 		NH_OK);
 }
 
@@ -124,11 +124,11 @@ test_a_second_start_and_a_start_to_the_same_size_do_nothing(void **state)
 
 	(void)state;
 	stage_fill(st, 60, &rng);
-	assert_int_equal(nh_segment_start(st->m, st->s, size, 16), NH_OK);
+	assert_int_equal(nh_segment_start(st->c, st->s, size, 16), NH_OK);
 	assert_int_equal(stage_size(st), size);
 	assert_sound(st);
 	mv = move_start(st, 32);
-	assert_int_equal(nh_segment_start(st->m, st->s, size, 64), NH_OK);
+	assert_int_equal(nh_segment_start(st->c, st->s, size, 64), NH_OK);
 	assert_int_equal(stage_size(st), mv.size);
 	assert_int_equal(peek(&st->s->busy), 1);
 	finish(st, &mv);

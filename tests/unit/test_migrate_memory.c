@@ -33,7 +33,7 @@ test_a_start_without_memory_changes_nothing(void **state)
 	(void)state;
 	stage_fill(st, 60, &rng);
 	allocations_left = 0;
-	assert_int_equal(nh_segment_start(st->m, st->s, size, 32),
+	assert_int_equal(nh_segment_start(st->c, st->s, size, 32),
 			 NH_ERR_NOMEM);
 	allocations_left = UINT64_MAX;
 	assert_int_equal(stage_size(st), size);
@@ -78,13 +78,13 @@ test_memory_out_within_a_group_leaves_it_whole(void **state)
 		int err;
 
 		allocations_left = tries ? 1 : 0;
-		err = nh_group_drain(st->m, st->s, mv.size, 1);
+		err = nh_group_drain(st->c, st->s, mv.size, 1);
 		allocations_left = UINT64_MAX;
 		if (!err)
 			break;
 		assert_int_equal(err, NH_ERR_NOMEM);
 		assert_nothing_moved(st, &mv, 1);
-		assert_int_equal(peek(&st->m->table_bytes),
+		assert_int_equal(peek(&st->c->table_bytes),
 				 table_all_bytes(&st->s->table[0]) +
 					 table_all_bytes(&st->s->table[1]));
 		assert_true(++tries < 100);
@@ -130,7 +130,7 @@ test_without_memory_the_old_blocks_serve_on(void **state)
 	stage_delete(st, 8);
 	/* One free slot, and the spare overflow lines of 16 blocks. */
 	assert_int_equal(put_until_full(st, 2, &rng), 1 + 4 * 3);
-	assert_int_equal(nh_segment_settle(st->m, st->s), NH_ERR_NOMEM);
+	assert_int_equal(nh_segment_settle(st->c, st->s), NH_ERR_NOMEM);
 	assert_int_equal(nh_u64_shrink(st->m), NH_ERR_NOMEM);
 	assert_nothing_moved(st, &mv, 0);
 	stage_delete(st, 2 * 7);
@@ -156,16 +156,16 @@ test_an_emptied_segment_drops_its_table(void **state)
 		stage_put(st, i);
 		stage_delete(st, i);
 		size = stage_size(st);
-		nh_segment_drop(st->m, st->s);
+		nh_segment_drop(st->c, st->s);
 		assert_int_equal(stage_size(st) >> 32, (size >> 32) + 2);
 		assert_int_equal(nh_table_blocks(stage_table(st)), 0);
 		assert_int_equal(peek(&st->d->base), (uintptr_t)nh_empty_block);
-		assert_int_equal(peek(&st->m->table_bytes), 0);
+		assert_int_equal(peek(&st->c->table_bytes), 0);
 		assert_int_equal(peek(&st->s->busy), 0);
 		assert_stage(st);
 		/* There is nothing more to drop. */
 		size = stage_size(st);
-		nh_segment_drop(st->m, st->s);
+		nh_segment_drop(st->c, st->s);
 		assert_int_equal(stage_size(st), size);
 		assert_int_equal(peek(&st->s->busy), 0);
 	}
@@ -180,7 +180,7 @@ assert_not_dropped(struct stage *st)
 {
 	uint64_t size = stage_size(st);
 
-	nh_segment_drop(st->m, st->s);
+	nh_segment_drop(st->c, st->s);
 	assert_int_equal(stage_size(st), size);
 	assert_stage(st);
 }

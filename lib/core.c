@@ -1,0 +1,176 @@
+/*
+ * core.c - what every kind of map does when it is made, counted and ended
+ */
+#include <errno.h>
+#include <sys/random.h>
+
+#include "lib/maintain.h"
+#include "lib/map.h"
+#include "lib/tune.h"
+
+/* ------------------------------------------------------- create and destroy */
+
+/* Random, or an error: a hash that can be guessed is worse than no map. */
+int
+nh_core_seed(const struct nh_config *c, uint64_t *seed)
+{
+	ssize_t n;
+
+	*seed = c->seed;
+	if (*seed)
+		return NH_OK;
+	do
+		n = getrandom(seed, sizeof(*seed), 0);
+	while (n < 0 && errno == EINTR);
+	return n == sizeof(*seed) ? NH_OK : NH_ERR_SYSTEM;
+}
+
+int
+nh_core_level(const struct nh_config *c)
+{
+	int level = nh_tune_level();
+
+	if (c->arch == NH_ARCH_GENERIC)
+		level = NH_LEVEL_GENERIC;
+	if (c->arch == NH_ARCH_NATIVE && level == NH_LEVEL_GENERIC)
+		return NH_ERR_ARG;
+	return level;
+}
+
+int
+nh_core_check(const struct nh_config *c)
+{
+	if (c->size != sizeof(*c) || c->capacity > NH_CAPACITY_MAX ||
+	    c->arch < NH_ARCH_AUTO || c->arch > NH_ARCH_GENERIC ||
+	    (c->fixed && !c->capacity))
+		return NH_ERR_ARG;
+	return NH_OK;
+}
+
+static void
+init_segments(struct nh_core *m)
+{
+	for (unsigned i = 0; i < NH_SEGMENTS; i++) {
+		nh_table_none(&m->segment[i].table[0]);
+		/* relaxed, both: no other thread has the map yet. */
+		nh_store_relaxed(&m->descriptor[i].base,
+				 (uintptr_t)nh_empty_block);
+		/* relaxed: as above. */
+		nh_store_relaxed(&m->descriptor[i].size, 2);
+	}
+}
+
+int
+nh_core_init(struct nh_core *m, const struct nh_core_ops *ops,
+	     const struct nh_config *c)
+{
+	int err;
+
+	m->ops = ops;
+	m->node = -1;
+	init_segments(m);
+	/* Before `fixed` is set, which forbids the growing this takes. */
+	err = c->capacity ? ops->reserve(m, c->capacity) : NH_OK;
+	m->fixed = c->fixed;
+	if (!err && c->maintenance)
+		err = nh_maintenance_start(m);
+	return err;
+}
+
+void
+nh_core_fini(struct nh_core *m)
+{
+	if (m->maintenance)
+		nh_maintenance_stop(m);
+	m->ops->lock_down(m);
+	for (unsigned i = 0; i < NH_SEGMENTS; i++)
+		for (unsigned t = 0; t < 2; t++)
+			nh_table_fini(&m->segment[i].table[t], NH_KEEP_RETAIN);
+}
+
+/* -------------------------------------------------------------- whole map */
+
+int
+nh_core_reserve_more(struct nh_core *m, uint64_t n)
+{
+	if (n > NH_CAPACITY_MAX)
+		return NH_ERR_ARG;
+	/* relaxed: a number of its own. */
+	if (m->fixed)
+		return n > nh_load_relaxed(&m->reserved) ? NH_ERR_FULL : NH_OK;
+	return m->ops->reserve(m, n);
+}
+
+uint64_t
+nh_core_len(const struct nh_core *m)
+{
+	uint64_t n = 0;
+
+	for (unsigned i = 0; i < NH_STRIPES; i++)
+		/* relaxed: a count that orders nothing. */
+		n += nh_load_relaxed(&m->stripe[i].live);
+	/* An insert may be counted after the delete that follows it. */
+	return (int64_t)n < 0 ? 0 : n;
+}
+
+/* --------------------------------------------------------------- statistics */
+
+static void
+add_table(struct nh_stats *out, const struct nh_table *t)
+{
+	uint64_t blocks = nh_table_blocks(t);
+	uint64_t used, spare;
+
+	if (!blocks)
+		return;
+	/* relaxed: numbers of their own. */
+	used = nh_load_relaxed(&t->used);
+	/* relaxed: as above. */
+	spare = nh_load_relaxed(&t->spare);
+	out->slots += blocks * 2 * NH_LINE_SLOTS;
+	out->lines += blocks * 2 + spare;
+	out->overflow_lines += used;
+}
+
+static void
+add_segment(struct nh_stats *out, const struct nh_core *m, unsigned number)
+{
+	const struct nh_segment *s = &m->segment[number];
+	/* relaxed: numbers of their own. */
+	uint64_t size = nh_load_relaxed(&m->descriptor[number].size);
+
+	add_table(out, &s->table[size >> 33 & 1]);
+	if (!(size & NH_SIZE_MIGRATING))
+		return;
+	add_table(out, &s->table[~(size >> 33) & 1]);
+	out->migrating++;
+}
+
+int
+nh_core_stats(const struct nh_core *m, struct nh_stats *out)
+{
+	struct nh_stats st = { .size = sizeof(st) };
+
+	if (!out || out->size < sizeof(st))
+		return NH_ERR_ARG;
+	st.size = out->size;
+	st.entries = nh_core_len(m);
+	/* relaxed: a number of its own. */
+	st.table_bytes = nh_load_relaxed(&m->table_bytes);
+	for (unsigned i = 0; i < NH_SEGMENTS; i++)
+		add_segment(&st, m, i);
+	for (unsigned i = 0; i < NH_STRIPES; i++) {
+		const struct nh_stripe *s = &m->stripe[i];
+
+		/* relaxed: counts that order nothing. */
+		st.grows += nh_load_relaxed(&s->grows);
+		/* relaxed: as above. */
+		st.shrinks += nh_load_relaxed(&s->shrinks);
+		/* relaxed: as above. */
+		st.blocks_moved += nh_load_relaxed(&s->moved);
+		/* relaxed: as above. */
+		st.lock_waits += nh_load_relaxed(&s->waits);
+	}
+	*out = st;
+	return NH_OK;
+}
