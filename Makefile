@@ -46,11 +46,11 @@ LEVEL-wide := NH_LEVEL_WIDE
 FLAVOUR-native := -mavx
 FLAVOUR-wide := -mavx512vl -mavx512dq -mavx512bw -mbmi -mbmi2 -mno-vzeroupper
 ARCHDIR	:= $(if $(FLAVOURS-$(MACHINE)),arch/$(MACHINE),arch/generic)
-LIBSRC	:= $(filter-out lib/u64_ops.c,$(wildcard lib/*.c)) \
+FLAVOURED := u64 bytes
+LIBSRC	:= $(filter-out %_ops.c,$(wildcard lib/*.c)) \
 	$(wildcard numa/*.c) arch/generic/versions.c $(ARCHDIR)/detect.c
-LIBOBJ	= $(LIBSRC:%.c=$(1)/%.o) $(FLAVOURS:%=$(1)/lib/u64_ops-%.o)
+LIBOBJ	= $(LIBSRC:%.c=$(1)/%.o) $(foreach f,$(FLAVOURED),$(FLAVOURS:%=$(1)/lib/$(f)_ops-%.o))
 LIBFLAGS := -fPIC -fvisibility=hidden -ftls-model=initial-exec $(HARDEN)
-FLAVOUR	= $(FLAVOUR-$*) -DNH_FLAVOUR_OPS=nh_u64_ops_$*
 
 # The same again with -DNH_STALL, for tests that stop threads anywhere.
 STALL	:= $(BUILD)/stall
@@ -65,12 +65,16 @@ $(BUILD)/libnumahash.so: $(call LIBOBJ,$(BUILD)) lib/libnumahash.map
 	$(LINK) -shared -Wl,-z,nodelete,-soname,libnumahash.so.$(SOMAJOR) \
 		-Wl,--version-script=lib/libnumahash.map -o $@ $(filter %.o,$^)
 
-$(BUILD)/lib/u64_ops-%.o: lib/u64_ops.c
-	@mkdir -p $(@D)
-	$(C) $(LIBFLAGS) $(FLAVOUR) -c -o $@ $<
-$(STALL)/lib/u64_ops-%.o: lib/u64_ops.c
-	@mkdir -p $(@D)
-	$(C) $(LIBFLAGS) -DNH_STALL $(FLAVOUR) -c -o $@ $<
+# flavour_rules KIND
+define flavour_rules
+$(BUILD)/lib/$(1)_ops-%.o: lib/$(1)_ops.c
+	@mkdir -p $$(@D)
+	$$(C) $$(LIBFLAGS) $$(FLAVOUR-$$*) -DNH_FLAVOUR_OPS=nh_$(1)_ops_$$* -c -o $$@ $$<
+$(STALL)/lib/$(1)_ops-%.o: lib/$(1)_ops.c
+	@mkdir -p $$(@D)
+	$$(C) $$(LIBFLAGS) -DNH_STALL $$(FLAVOUR-$$*) -DNH_FLAVOUR_OPS=nh_$(1)_ops_$$* -c -o $$@ $$<
+endef
+$(foreach f,$(FLAVOURED),$(eval $(call flavour_rules,$(f))))
 $(BUILD)/lib/%.o: lib/%.c
 	@mkdir -p $(@D)
 	$(C) $(LIBFLAGS) -c -o $@ $<

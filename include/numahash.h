@@ -59,7 +59,8 @@ extern "C" {
 	X(NH_ERR_FULL, -6, "fixed capacity is used up")               \
 	X(NH_ERR_REENTRY, -7, "write from inside an update callback") \
 	X(NH_ERR_STOPPED, -8, "stopped by the callback")              \
-	X(NH_ERR_SYSTEM, -9, "the operating system refused")
+	X(NH_ERR_SYSTEM, -9, "the operating system refused")          \
+	X(NH_ERR_SHORT, -10, "the buffer is too short")
 
 enum nh_error {
 	NH_OK = 0,
@@ -82,6 +83,13 @@ enum nh_arch {
 	NH_ARCH_GENERIC,  /* portable C, and the oracle of the others */
 };
 
+/* How nh_map hashes its keys. */
+enum nh_hash_kind {
+	NH_HASH_KEYED = 0, /* SipHash-1-3: who does not know the secret cannot
+			      choose keys that collide */
+	NH_HASH_TRUSTED,   /* XXH3: quicker, for keys that no enemy chooses */
+};
+
 enum nh_hugepages {
 	NH_HUGEPAGES_AUTO = 0, /* 2 MiB from the pool, transparent, 4 KiB */
 	NH_HUGEPAGES_HUGETLB,  /* the same chain; named for symmetry */
@@ -101,6 +109,7 @@ enum nh_hugepages {
  *		 is for tests and for reproducing a run: who knows the seed can
  *		 choose keys that collide.
  * arch		 enum nh_arch
+ * hash		 enum nh_hash_kind, of nh_map only
  * maintenance	 run a thread that prefaults memory ahead of growth and finishes
  *		 migrations that no write pushes on.
  */
@@ -109,6 +118,7 @@ struct nh_config {
 	uint64_t capacity;
 	uint64_t seed;
 	int arch;
+	int hash;
 	bool fixed;
 	bool maintenance;
 };
@@ -123,15 +133,14 @@ struct nh_config {
  *	NUMAHASH_ARCH=auto|native|generic
  *	NUMAHASH_CPU_DISABLE=none|avx512|avx	 (instructions not to use)
  *	NUMAHASH_HUGEPAGES=auto|hugetlb|thp|off		 (for the whole process)
+ *	NUMAHASH_HASH=siphash|xxh3
  *	NUMAHASH_CAPACITY=N
  *	NUMAHASH_FIXED=0|1
  *	NUMAHASH_SEED=N
  *	NUMAHASH_MAINTENANCE=0|1
- *	NUMAHASH_PREFAULT=BYTES	    (kept faulted ahead by the maintenance
- *thread)
- *
- *	NUMAHASH_RETAIN=BYTES	    (of free memory kept when a map is
- *destroyed) NUMAHASH_QUIET=0|1	    (no warnings on standard error)
+ *	NUMAHASH_PREFAULT=BYTES	(faulted ahead, if there is maintenance)
+ *	NUMAHASH_RETAIN=BYTES	(of free memory, when a map is destroyed)
+ *	NUMAHASH_QUIET=0|1	(no warnings on standard error)
  *
  * A value that does not parse is ignored.  For each one ignored, and for each
  * name that starts with NUMAHASH_ and is not in this list, one line is written
@@ -282,6 +291,7 @@ NH_API int nh_u64_put_batch(struct nh_u64 *m, const uint64_t *keys,
 /* Where a scan stands.  Zero it to begin; copy it, keep it, resume from it. */
 struct nh_cursor {
 	uint64_t position; /* in the map's own order of hashes */
+	uint64_t within;   /* among the keys of nh_map that share a hash */
 	bool done;	   /* all has been seen */
 };
 
@@ -349,10 +359,162 @@ struct nh_stats {
 	uint64_t migrating;	 /* segments in migration now */
 	uint64_t blocks_moved;	 /* 128-byte blocks drained */
 	uint64_t lock_waits;	 /* a writer found its line locked */
+	uint64_t entry_bytes;	 /* nh_map: keys and values, with headers */
+	uint64_t slab_bytes;	 /* nh_map: the memory these lie in */
 };
 
 /* nh_u64_stats - NH_ERR_ARG when out->size is too small.  Any thread. */
 NH_API int nh_u64_stats(const struct nh_u64 *m, struct nh_stats *out);
+
+/* --------------------------------------------------------- bytes -> bytes */
+
+/*
+ * struct nh_map maps byte strings to byte strings.  A key has 1 to NH_KEY_MAX
+ * bytes, a value 0 to NH_VALUE_MAX; both are copied in and out.
+ *
+ * What holds for nh_u64 holds here: any thread, linearizable, reads that take
+ * no lock and wait for nobody.  A key costs its own bytes and its value's, 8
+ * bytes of header and a pair in the table.
+ *
+ * All functions want key != NULL and a legal key_len, value != NULL unless
+ * value_len is 0, and say NH_ERR_ARG otherwise; those that store say
+ * NH_ERR_NOMEM, NH_ERR_FULL as nh_u64_put(), and all that write NH_ERR_REENTRY.
+ *
+ * Where a value is handed out, *len is the room there on the way in and the
+ * value's length on the way out.  When the room is too short, NH_ERR_SHORT:
+ * *len says how much it takes, nothing was copied and nothing changed.  Such a
+ * pair of arguments may be NULL and NULL where that is not the point of the
+ * function.
+ */
+struct nh_map;
+
+#define NH_KEY_MAX ((size_t)65536)
+#define NH_VALUE_MAX ((size_t)1 << 30)
+
+/* Bytes to read, and room to write to. */
+struct nh_bytes {
+	const void *data;
+	size_t len;
+};
+struct nh_buffer {
+	void *data;
+	size_t len;
+};
+
+/* nh_map_create - as nh_u64_create() */
+NH_API struct nh_map *nh_map_create(const struct nh_config *config, int *err);
+
+/* nh_map_destroy - as nh_u64_destroy() */
+NH_API void nh_map_destroy(struct nh_map *m);
+
+/*
+ * nh_map_get - copy the value out.  NH_ERR_NOTFOUND, NH_ERR_SHORT.
+ *
+ * One line of the table, and the entry.
+ */
+NH_API int nh_map_get(const struct nh_map *m, const void *key, size_t key_len,
+		      void *value, size_t *value_len);
+
+/* nh_map_put - set key to value, whether it was there or not */
+NH_API int nh_map_put(struct nh_map *m, const void *key, size_t key_len,
+		      const void *value, size_t value_len);
+
+/* nh_map_insert - as put, but NH_ERR_EXISTS when the key is there */
+NH_API int nh_map_insert(struct nh_map *m, const void *key, size_t key_len,
+			 const void *value, size_t value_len);
+
+/*
+ * nh_map_load_or_store - the value there, or else store this one
+ *
+ * *loaded tells which; *actual is written only when it was there.
+ * NH_ERR_SHORT.
+ */
+NH_API int nh_map_load_or_store(struct nh_map *m, const void *key,
+				size_t key_len, const void *value,
+				size_t value_len, void *actual,
+				size_t *actual_len, bool *loaded);
+
+/* nh_map_swap - put, and hand out what was there, if *loaded.  NH_ERR_SHORT. */
+NH_API int nh_map_swap(struct nh_map *m, const void *key, size_t key_len,
+		       const void *value, size_t value_len, void *old,
+		       size_t *old_len, bool *loaded);
+
+/*
+ * nh_map_compare_and_swap - set to desired if the value is expected
+ *
+ * Values are equal if all their bytes are.  NH_ERR_NOTFOUND, NH_ERR_MISMATCH.
+ */
+NH_API int nh_map_compare_and_swap(struct nh_map *m, const void *key,
+				   size_t key_len, const void *expected,
+				   size_t expected_len, const void *desired,
+				   size_t desired_len);
+
+/* nh_map_delete - NH_OK, or NH_ERR_NOTFOUND */
+NH_API int nh_map_delete(struct nh_map *m, const void *key, size_t key_len);
+
+/* nh_map_load_and_delete - as delete, with the value handed out */
+NH_API int nh_map_load_and_delete(struct nh_map *m, const void *key,
+				  size_t key_len, void *old, size_t *old_len);
+
+/* nh_map_compare_and_delete - delete if the value is expected; as CAS */
+NH_API int nh_map_compare_and_delete(struct nh_map *m, const void *key,
+				     size_t key_len, const void *expected,
+				     size_t expected_len);
+
+/*
+ * The callback of nh_map_update(); returns enum nh_update.  *value is a copy of
+ * the value there, or empty when present is false.  For NH_UPDATE_STORE let it
+ * point to the bytes to store, which are copied when the callback has returned.
+ * What holds for nh_u64_update_fn holds here; nor may it scan.
+ */
+typedef int (*nh_map_update_fn)(void *arg, const struct nh_bytes *key,
+				bool present, struct nh_bytes *value);
+
+/*
+ * nh_map_update - read, decide and write as one step.  Called exactly once.
+ *
+ * NH_ERR_ARG also for a verdict or a value that is not legal, and NH_ERR_NOMEM
+ * when there is no room for the value it asked for: then nothing changed.
+ */
+NH_API int nh_map_update(struct nh_map *m, const void *key, size_t key_len,
+			 nh_map_update_fn fn, void *arg);
+
+/*
+ * nh_map_get_batch - n independent gets with their cache misses overlapped
+ *
+ * values[i] is room for the value of keys[i]; results[i] is what nh_map_get()
+ * would return, and values[i].len is then the length.  *hits, unless NULL,
+ * counts the NH_OKs.  Any n, 0 too; not one atomic step.
+ */
+NH_API int nh_map_get_batch(const struct nh_map *m, const struct nh_bytes *keys,
+			    size_t n, struct nh_buffer *values, int *results,
+			    size_t *hits);
+
+/* nh_map_put_batch - n puts in order; as nh_u64_put_batch() */
+NH_API int nh_map_put_batch(struct nh_map *m, const struct nh_bytes *keys,
+			    const struct nh_bytes *values, size_t n,
+			    size_t *done);
+
+/* Return 0 to go on, anything else to stop after this pair. */
+typedef int (*nh_map_scan_fn)(void *arg, const struct nh_bytes *key,
+			      const struct nh_bytes *value);
+
+/*
+ * nh_map_scan - as nh_u64_scan()
+ *
+ * key and value are copies that live as long as the callback runs.  Writers of
+ * the few keys of a line may wait while they are copied.  NH_ERR_NOMEM: the
+ * cursor stands where the scan can go on.  NH_ERR_REENTRY.
+ */
+NH_API int nh_map_scan(const struct nh_map *m, struct nh_cursor *cursor,
+		       nh_map_scan_fn fn, void *arg);
+
+/* As for nh_u64. */
+NH_API uint64_t nh_map_len(const struct nh_map *m);
+NH_API int nh_map_clear(struct nh_map *m);
+NH_API int nh_map_reserve(struct nh_map *m, uint64_t n);
+NH_API int nh_map_shrink(struct nh_map *m);
+NH_API int nh_map_stats(const struct nh_map *m, struct nh_stats *out);
 
 /* -------------------------------------------------------------- the process */
 

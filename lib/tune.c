@@ -31,6 +31,7 @@ extern char **environ;
 	X("ARCH", arch, NH_ARCH_GENERIC, "auto native generic")             \
 	X("HUGEPAGES", hugepages, NH_HUGEPAGES_OFF, "auto hugetlb thp off") \
 	X("CPU_DISABLE", disable, NH_LEVELS - 1, "none avx512 avx")         \
+	X("HASH", hash, NH_HASH_TRUSTED, "siphash xxh3")                    \
 	X("CAPACITY", capacity, NH_CAPACITY_MAX, NULL)                      \
 	X("FIXED", fixed, 1, NULL)                                          \
 	X("SEED", seed, UINT64_MAX, NULL)                                   \
@@ -218,6 +219,7 @@ nh_config_init(struct nh_config *config)
 		.capacity = tuned.capacity,
 		.seed = tuned.seed,
 		.arch = (int)tuned.arch,
+		.hash = (int)tuned.hash,
 		.fixed = tuned.fixed,
 		.maintenance = tuned.maintenance,
 	};

@@ -1,0 +1,446 @@
+/*
+ * bytes_ops.c - the operations of nh_map, compiled once for each flavour
+ *
+ * NH_FLAVOUR_OPS, from the Makefile, names the one symbol that leaves here.
+ */
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/bytes_find.h"
+#include "lib/bytes_scan.h"
+
+#define BATCH 16
+
+/* ------------------------------------------------------------------ reading */
+
+/* The entry of a key as it was at some moment; NH_ERR_NOTFOUND. */
+static inline int
+meet(const struct nh_map *m, const struct nh_key *key, struct nh_met *met)
+{
+	for (;;) {
+		struct nh_look look = nh_look_begin(&m->core, key->hash);
+		enum nh_seen seen = nh_block_meet(key, &look, met);
+
+		if (nh_likely(seen == NH_SEEN_KEY))
+			return NH_OK;
+		if (seen == NH_SEEN_NOTHING && nh_look_holds(&look))
+			return NH_ERR_NOTFOUND;
+	}
+}
+
+/* Copy a value out.  NH_ERR_SHORT: only its length. */
+static inline int
+copy_value(const struct nh_entry *e, const struct nh_shape *shape,
+	   struct nh_buffer *out)
+{
+	size_t room = out->len;
+
+	out->len = shape->value_len;
+	if (nh_unlikely(room < shape->value_len))
+		return NH_ERR_SHORT;
+	nh_entry_copy(e, shape->value, out->data, shape->value_len);
+	return NH_OK;
+}
+
+static inline int
+get_hashed(const struct nh_map *m, const struct nh_key *key,
+	   struct nh_buffer *value)
+{
+	struct nh_buffer out;
+	struct nh_met met;
+	int err;
+
+	do {
+		out = *value;
+		err = meet(m, key, &met);
+		if (err)
+			return err;
+		err = copy_value(met.entry, &met.shape, &out);
+	} while (nh_unlikely(!nh_met_still(&met)));
+	value->len = out.len;
+	return err;
+}
+
+static int
+get(const struct nh_map *m, const struct nh_key *key, struct nh_buffer *value)
+{
+	return get_hashed(m, key, value);
+}
+
+/* ------------------------------------------------------------------ writing */
+
+/* A key's block, locked, and what the key has there. */
+struct found {
+	struct nh_held held;
+	struct nh_spot at;
+	uint64_t ref; /* 0: none */
+	struct nh_shape shape;
+};
+
+static int
+find_hold(struct nh_map *m, const struct nh_key *key, bool create,
+	  struct found *f)
+{
+	int err = nh_hold(&m->core, key->hash, create, &f->held);
+	const struct nh_entry *e;
+
+	if (err)
+		return err;
+	f->ref = 0;
+	f->at = nh_block_key_spot(f->held.home, key);
+	if (!f->at.line)
+		return NH_OK;
+	/* relaxed: nobody else writes it while it is locked. */
+	f->ref = nh_load_relaxed(&f->at.line->pair[f->at.slot].value);
+	e = nh_ref_entry(f->ref);
+	f->shape = nh_entry_shape(e, nh_slab_word(&e->header));
+	return NH_OK;
+}
+
+/* Copy out what is about to go.  NH_ERR_SHORT: nothing may change. */
+static int
+found_copy(const struct found *f, struct nh_buffer *old)
+{
+	if (!old)
+		return NH_OK;
+	return copy_value(nh_ref_entry(f->ref), &f->shape, old);
+}
+
+static void
+found_set(struct found *f, uint64_t ref)
+{
+	/* order(pair): release, as nh_pair_store(), after the entry's words */
+	nh_store_release(&f->at.line->pair[f->at.slot].value, ref);
+}
+
+/* Add the key that was not found, and let go.  NH_RETRY or an error: let go. */
+static int
+found_add(struct nh_map *m, struct found *f, uint64_t ref)
+{
+	struct nh_place place;
+	int err = nh_place_find(&m->core, &f->held, &place);
+
+	if (err)
+		return err;
+	nh_place_store(&f->held, &place, ref);
+	nh_added(&m->core, &f->held, place.fresh != NULL);
+	return NH_OK;
+}
+
+/* An entry that is in no table any more. */
+static void
+entry_gone(struct nh_map *m, uint64_t ref)
+{
+	nh_entry_free(&m->slab, ref);
+}
+
+/* Take a found key out, and let go. */
+static void
+found_remove(struct nh_map *m, struct found *f)
+{
+	nh_block_remove(f->held.table, nh_line_even(f->held.home), f->at);
+	nh_removed(&m->core, &f->held);
+	entry_gone(m, f->ref);
+}
+
+/*
+ * Store with an entry that is ready.  When the key is there already, *loaded,
+ * and the entry is used only to replace.
+ */
+static int
+store_entry(struct nh_map *m, const struct nh_key *key, uint64_t ref,
+	    bool replace, struct nh_buffer *old, bool *loaded)
+{
+	struct found f;
+	int err;
+
+	do {
+		err = find_hold(m, key, true, &f);
+		if (err)
+			return err;
+		if (!f.ref)
+			err = found_add(m, &f, ref);
+	} while (err == NH_RETRY);
+	*loaded = f.ref != 0;
+	if (err || !f.ref)
+		return err;
+	err = found_copy(&f, old);
+	if (!err && replace)
+		found_set(&f, ref);
+	nh_release(&f.held);
+	if (!err && replace)
+		entry_gone(m, f.ref);
+	return err;
+}
+
+/*
+ * With `replace`: put, handing out what was there; without: only if the key is
+ * absent, handing out what is there.
+ */
+static int
+store(struct nh_map *m, const struct nh_key *key, const struct nh_bytes *value,
+      bool replace, struct nh_buffer *old, bool *loaded)
+{
+	struct nh_buffer probe = { NULL, 0 };
+	bool had = false;
+	uint64_t ref;
+	int err = nh_writable();
+
+	if (err)
+		return err;
+	/* Who comes second mostly comes to look: no entry is made for that. */
+	if (!replace) {
+		err = get_hashed(m, key, old ? old : &probe);
+		*loaded = err != NH_ERR_NOTFOUND;
+		if (*loaded)
+			return old ? err : NH_OK;
+	}
+	ref = nh_entry_make(&m->slab, &key->bytes, value);
+	if (!ref)
+		return NH_ERR_NOMEM;
+	err = store_entry(m, key, ref, replace, old, &had);
+	if (err || (had && !replace))
+		nh_entry_free(&m->slab, ref);
+	*loaded = had;
+	return err;
+}
+
+/*
+ * Replace (`desired`) or remove (NULL) a key that is there, if its value is the
+ * expected one (NULL: any), handing out what was there.
+ */
+static int
+change(struct nh_map *m, const struct nh_key *key,
+       const struct nh_bytes *expected, const struct nh_bytes *desired,
+       struct nh_buffer *old)
+{
+	struct found f;
+	uint64_t ref = 0;
+	int err = nh_writable();
+
+	if (!err && desired) {
+		ref = nh_entry_make(&m->slab, &key->bytes, desired);
+		err = ref ? NH_OK : NH_ERR_NOMEM;
+	}
+	if (err)
+		return err;
+	err = find_hold(m, key, false, &f);
+	if (err)
+		goto drop;
+	if (!f.ref)
+		err = NH_ERR_NOTFOUND;
+	else if (expected && !nh_entry_has_value(nh_ref_entry(f.ref), &f.shape,
+						 expected))
+		err = NH_ERR_MISMATCH;
+	else
+		err = found_copy(&f, old);
+	if (!err && !desired) {
+		found_remove(m, &f);
+		return NH_OK;
+	}
+	if (!err)
+		found_set(&f, ref);
+	nh_release(&f.held);
+	if (!err)
+		entry_gone(m, f.ref);
+drop:
+	if (err && ref)
+		nh_entry_free(&m->slab, ref);
+	return err;
+}
+
+/* ------------------------------------------------------------------- update */
+
+/* A plain copy of a value, for a callback to look at.  NULL: no memory. */
+static void *
+value_copy(const struct found *f)
+{
+	void *copy = malloc(f->shape.value_len + 1);
+
+	if (copy)
+		nh_entry_copy(nh_ref_entry(f->ref), f->shape.value, copy,
+			      f->shape.value_len);
+	return copy;
+}
+
+/* The callback's answer, carried out; lets the block go. */
+static int
+update_apply(struct nh_map *m, const struct nh_key *key, struct found *f,
+	     struct nh_place *place, int verdict, const struct nh_bytes *value)
+{
+	uint64_t ref = 0;
+	int err = NH_OK;
+
+	if (verdict < NH_UPDATE_KEEP || verdict > NH_UPDATE_REMOVE)
+		err = NH_ERR_ARG;
+	if (verdict == NH_UPDATE_STORE) {
+		if (value->len > NH_VALUE_MAX || (value->len && !value->data))
+			err = NH_ERR_ARG;
+		else
+			ref = nh_entry_make(&m->slab, &key->bytes, value);
+		err = err || ref ? err : NH_ERR_NOMEM;
+	}
+	if (!err && ref && !f->ref) {
+		nh_place_store(&f->held, place, ref);
+		nh_added(&m->core, &f->held, place->fresh != NULL);
+		return NH_OK;
+	}
+	nh_place_drop(&f->held, place);
+	if (!err && verdict == NH_UPDATE_REMOVE && f->ref) {
+		found_remove(m, f);
+		return NH_OK;
+	}
+	if (ref)
+		found_set(f, ref);
+	nh_release(&f->held);
+	if (ref)
+		entry_gone(m, f->ref);
+	return err;
+}
+
+static int
+update(struct nh_map *m, const struct nh_key *key, nh_map_update_fn fn,
+       void *arg)
+{
+	struct nh_place place = { .fresh = NULL };
+	struct nh_bytes value = { NULL, 0 };
+	struct found f;
+	void *copy = NULL;
+	int verdict;
+	int err = nh_writable();
+
+	if (err)
+		return err;
+	do {
+		err = find_hold(m, key, true, &f);
+		if (err)
+			return err;
+		if (!f.ref)
+			err = nh_place_find(&m->core, &f.held, &place);
+	} while (err == NH_RETRY);
+	if (err)
+		return err;
+	if (f.ref) {
+		copy = value_copy(&f);
+		if (!copy) {
+			nh_release(&f.held);
+			return NH_ERR_NOMEM;
+		}
+		value = (struct nh_bytes){ copy, f.shape.value_len };
+	}
+	nh_self.in_update = true;
+	verdict = fn(arg, &key->bytes, f.ref != 0, &value);
+	nh_self.in_update = false;
+	err = update_apply(m, key, &f, &place, verdict, &value);
+	free(copy);
+	return err;
+}
+
+/* ------------------------------------------------------------------ batches */
+
+/* The home line's first pair with this word: what a get will want next. */
+static inline void
+prefetch_entry(const struct nh_line *home, uint64_t hash)
+{
+	uint64_t want = nh_word_of(hash);
+
+	for (unsigned i = 0; i < NH_LINE_SLOTS; i++) {
+		struct nh_kv kv = nh_pair_load(&home->pair[i]);
+
+		if (!((kv.word ^ want) & NH_WORD_KEY))
+			nh_prefetch(nh_ref_entry(kv.value));
+	}
+}
+
+static size_t
+get_some(const struct nh_map *m, const struct nh_bytes *keys, unsigned n,
+	 struct nh_buffer *values, int *results)
+{
+	const struct nh_line *home[BATCH];
+	struct nh_key key[BATCH];
+	size_t hits = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		key[i] = nh_key_of(m, keys[i].data, keys[i].len);
+		home[i] = nh_look_begin(&m->core, key[i].hash).home;
+		nh_prefetch(home[i]);
+	}
+	for (unsigned i = 0; i < n; i++)
+		prefetch_entry(home[i], key[i].hash);
+	for (unsigned i = 0; i < n; i++) {
+		results[i] = get_hashed(m, &key[i], &values[i]);
+		hits += results[i] == NH_OK;
+	}
+	return hits;
+}
+
+static int
+get_batch(const struct nh_map *m, const struct nh_bytes *keys, size_t n,
+	  struct nh_buffer *values, int *results, size_t *hits)
+{
+	size_t total = 0;
+
+	for (size_t i = 0; i < n; i += BATCH) {
+		unsigned some = n - i < BATCH ? (unsigned)(n - i) : BATCH;
+
+		total += get_some(m, keys + i, some, values + i, results + i);
+	}
+	if (hits)
+		*hits = total;
+	return NH_OK;
+}
+
+/* ---------------------------------------------------------------- whole map */
+
+static int
+scan(struct nh_map *m, struct nh_cursor *cursor, nh_map_scan_fn fn, void *arg)
+{
+	return nh_writable() ?: nh_bytes_scan(m, cursor, fn, arg);
+}
+
+static struct nh_map *
+map_of(struct nh_core *core)
+{
+	return (struct nh_map *)((char *)core - offsetof(struct nh_map, core));
+}
+
+static int
+clear(struct nh_core *core)
+{
+	struct nh_map *m = map_of(core);
+	int err = nh_writable();
+
+	if (!err)
+		err = nh_bytes_wipe(m);
+	if (!err)
+		err = nh_core_shrink(core);
+	nh_slab_trim(&m->slab);
+	return err;
+}
+
+static int
+shrink(struct nh_core *core)
+{
+	int err = nh_core_shrink_op(core);
+
+	nh_slab_trim(&map_of(core)->slab);
+	return err;
+}
+
+const struct nh_bytes_ops NH_FLAVOUR_OPS = {
+	.core = {
+		.name = NH_FLAVOUR_NAME,
+		.clear = clear,
+		.reserve = nh_core_reserve_op,
+		.shrink = shrink,
+		.help = nh_core_help_op,
+		.lock_down = nh_core_lock_down,
+	},
+	.get = get,
+	.store = store,
+	.change = change,
+	.update = update,
+	.get_batch = get_batch,
+	.scan = scan,
+};
