@@ -24,9 +24,8 @@
 #define BIN_TRIES 16 /* looked at in the first bin, where not all fit */
 
 #define CHUNK_SMALL ((size_t)256 << 10) /* the first: small maps stay small */
-#define CHUNK_SMALL_MAX ((size_t)16 << 10) /* its largest table */
-#define CHUNK_HUGETLB ((size_t)8 << 20)	   /* taken from the pool at a time */
-#define CHUNK_BYTES ((size_t)64 << 20)	   /* address space, not memory */
+#define CHUNK_HUGETLB ((size_t)8 << 20) /* taken from the pool at a time */
+#define CHUNK_BYTES ((size_t)64 << 20)	/* address space, not memory */
 #define RETAIN_MIN ((size_t)512 << 10)
 #define RETAIN_LITTLE 8 /* of what is in use, one part may lie free */
 #define RETAIN_MUCH 2
@@ -40,6 +39,8 @@ struct nh_chunk {
 
 struct arena {
 	pthread_mutex_t mutex;
+	enum nh_arena_kind kind;
+	size_t small_max; /* what a first chunk that is small must hold */
 	struct nh_chunk *chunks; /* newest first */
 	struct nh_extent *bin[BINS];
 	uint64_t bitmap[BINS / 64];
@@ -50,17 +51,27 @@ struct arena {
 	enum nh_pages best;
 };
 
-static struct arena arena = {
-	.mutex = PTHREAD_MUTEX_INITIALIZER,
-	.best = NH_PAGES_HUGETLB,
+static struct arena arenas[NH_ARENA_KINDS] = {
+	[NH_ARENA_LINES] = {
+		.mutex = PTHREAD_MUTEX_INITIALIZER,
+		.kind = NH_ARENA_LINES,
+		.small_max = (size_t)16 << 10,
+		.best = NH_PAGES_HUGETLB,
+	},
+	[NH_ARENA_ENTRIES] = {
+		.mutex = PTHREAD_MUTEX_INITIALIZER,
+		.kind = NH_ARENA_ENTRIES,
+		.small_max = (size_t)128 << 10,
+		.best = NH_PAGES_HUGETLB,
+	},
 };
 
 /* One node so far: the interface carries it for those to come. */
 static struct arena *
-arena_of(int node)
+arena_of(enum nh_arena_kind kind, int node)
 {
 	(void)node;
-	return &arena;
+	return &arenas[kind];
 }
 
 static size_t
@@ -134,16 +145,33 @@ bin_next(const struct arena *a, unsigned b)
 	return BINS;
 }
 
-static struct nh_extent *
-bin_find(const struct arena *a, size_t bytes)
+/* What must be cut off the front of e for an address that is aligned. */
+static size_t
+head_of(const struct nh_extent *e, size_t align)
 {
-	unsigned b = bin_of(bytes);
-	struct nh_extent *e = a->bin[b];
+	return (size_t)(-(uintptr_t)e->base & (align - 1));
+}
 
-	for (int tries = BIN_TRIES; e && tries; tries--, e = e->next)
-		if (e->bytes >= bytes)
-			return e;
-	b = bin_next(a, b + 1);
+static bool
+fits(const struct nh_extent *e, size_t bytes, size_t align)
+{
+	return e->bytes >= head_of(e, align) + bytes;
+}
+
+/* Those that may be too small, or lie askew, are tried; the rest all fit. */
+static struct nh_extent *
+bin_find(const struct arena *a, size_t bytes, size_t align)
+{
+	unsigned surely = bin_of(bytes + align - NH_ARENA_UNIT) + 1;
+	unsigned b = bin_next(a, bin_of(bytes));
+
+	for (; b < surely; b = bin_next(a, b + 1)) {
+		struct nh_extent *e = a->bin[b];
+
+		for (int tries = BIN_TRIES; e && tries; tries--, e = e->next)
+			if (fits(e, bytes, align))
+				return e;
+	}
 	return b < BINS ? a->bin[b] : NULL;
 }
 
@@ -160,6 +188,7 @@ chunk_map(struct arena *a, size_t bytes, enum nh_pages pages, int node)
 	top->base = c->range.base;
 	top->bytes = c->range.bytes;
 	top->node = node;
+	top->kind = a->kind;
 	top->chunk = c;
 	c->top = top;
 	c->touched = top->base;
@@ -184,7 +213,7 @@ chunk_add(struct arena *a, size_t bytes, int node)
 	size_t need = round_up(bytes, NH_HUGE_PAGE);
 	struct nh_chunk *c = NULL;
 
-	if (!a->chunks && bytes <= CHUNK_SMALL_MAX)
+	if (!a->chunks && bytes <= a->small_max)
 		return chunk_map(a, CHUNK_SMALL, NH_PAGES_SMALL, node);
 	for (int pages = (int)a->best; !c && pages < NH_PAGES_KINDS; pages++) {
 		size_t much =
@@ -200,12 +229,12 @@ chunk_add(struct arena *a, size_t bytes, int node)
 
 /* A chunk whose top has room, if possible in pages that are there already. */
 static struct nh_chunk *
-chunk_with_room(struct arena *a, size_t bytes)
+chunk_with_room(struct arena *a, size_t bytes, size_t align)
 {
 	struct nh_chunk *room = NULL;
 
 	for (struct nh_chunk *c = a->chunks; c; c = c->next) {
-		if (c->top->bytes < bytes)
+		if (!fits(c->top, bytes, align))
 			continue;
 		if (c->top->resident >= bytes)
 			return c;
@@ -225,6 +254,7 @@ split_front(struct nh_extent *e, struct nh_extent *front, size_t bytes)
 		.base = e->base,
 		.bytes = bytes,
 		.node = e->node,
+		.kind = e->kind,
 		.chunk = e->chunk,
 		.before = e->before,
 		.after = e,
@@ -236,63 +266,113 @@ split_front(struct nh_extent *e, struct nh_extent *front, size_t bytes)
 	e->bytes -= bytes;
 }
 
-static struct nh_extent *
-take_free(struct arena *a, struct nh_extent *spare, size_t bytes)
+/* Nodes for an extent and for what lies before it, askew.  NULL: used up. */
+struct spare {
+	struct nh_extent *extent, *head;
+};
+
+static bool
+spare_get(struct spare *spare, bool head)
 {
-	struct nh_extent *e = bin_find(a, bytes);
+	spare->extent = malloc(sizeof(*spare->extent));
+	spare->head = head ? malloc(sizeof(*spare->head)) : NULL;
+	return spare->extent && (spare->head || !head);
+}
+
+static void
+spare_put(struct spare *spare)
+{
+	free(spare->extent);
+	free(spare->head);
+}
+
+/* Leave what lies before the next aligned address of e, if any, in a bin. */
+static void
+cut_head(struct arena *a, struct nh_extent *e, struct spare *spare,
+	 size_t align)
+{
+	size_t bytes = head_of(e, align);
+	struct nh_extent *head = spare->head;
+
+	if (!bytes)
+		return;
+	spare->head = NULL;
+	split_front(e, head, bytes);
+	head->resident = min_size(e->resident, bytes);
+	e->resident -= head->resident;
+	bin_add(a, head);
+}
+
+static struct nh_extent *
+take_free(struct arena *a, struct spare *spare, size_t bytes, size_t align)
+{
+	struct nh_extent *e = bin_find(a, bytes, align);
+	struct nh_extent *front = spare->extent;
 
 	if (!e)
 		return NULL;
 	bin_remove(a, e);
-	if (e->bytes == bytes) {
-		free(spare);
+	cut_head(a, e, spare, align);
+	if (e->bytes == bytes)
 		return e;
-	}
-	split_front(e, spare, bytes);
+	spare->extent = NULL;
+	split_front(e, front, bytes);
 	e->resident = min_size(e->resident, e->bytes);
 	bin_add(a, e);
-	return spare;
+	return front;
 }
 
 static struct nh_extent *
-take_top(struct arena *a, struct nh_extent *spare, size_t bytes, int node)
+take_top(struct arena *a, struct spare *spare, size_t bytes, size_t align,
+	 int node)
 {
-	struct nh_chunk *c = chunk_with_room(a, bytes);
+	struct nh_chunk *c = chunk_with_room(a, bytes, align);
+	struct nh_extent *front = spare->extent;
 	size_t used;
 
 	if (!c)
-		c = chunk_add(a, bytes, node);
+		c = chunk_add(a, bytes + align - NH_ARENA_UNIT, node);
 	if (!c)
 		return NULL;
-	split_front(c->top, spare, bytes);
+	a->retained -= c->top->resident;
+	cut_head(a, c->top, spare, align);
+	spare->extent = NULL;
+	split_front(c->top, front, bytes);
 	if (c->touched < c->top->base)
 		c->touched = c->top->base;
 	used = min_size(c->top->resident, bytes);
 	c->top->resident -= used;
-	a->retained -= used;
-	return spare;
+	a->retained += c->top->resident;
+	return front;
 }
 
 struct nh_extent *
-nh_arena_alloc(size_t bytes, int node)
+nh_arena_alloc_aligned(enum nh_arena_kind kind, size_t bytes, size_t align,
+		       int node)
 {
-	struct arena *a = arena_of(node);
-	struct nh_extent *spare = malloc(sizeof(*spare));
-	struct nh_extent *e;
+	struct arena *a = arena_of(kind, node);
+	struct spare spare;
+	struct nh_extent *e = NULL;
 
-	if (!spare)
-		return NULL;
+	if (!spare_get(&spare, align > NH_ARENA_UNIT))
+		goto out;
 	bytes = round_up(bytes, NH_ARENA_UNIT);
 	pthread_mutex_lock(&a->mutex);
-	e = take_free(a, spare, bytes);
+	e = take_free(a, &spare, bytes, align);
 	if (!e)
-		e = take_top(a, spare, bytes, node);
+		e = take_top(a, &spare, bytes, align, node);
 	if (e)
 		a->used += bytes;
 	pthread_mutex_unlock(&a->mutex);
-	if (!e)
-		free(spare);
+out:
+	spare_put(&spare);
 	return e;
+}
+
+struct nh_extent *
+nh_arena_alloc(enum nh_arena_kind kind, size_t bytes, int node)
+{
+	return nh_arena_alloc_aligned(kind, bytes, NH_ARENA_UNIT, node);
 }
 
 static bool
@@ -468,7 +548,7 @@ trim(struct arena *a, enum nh_keep keep)
 void
 nh_arena_free(struct nh_extent *e, enum nh_keep keep)
 {
-	struct arena *a = arena_of(e->node);
+	struct arena *a = arena_of(e->kind, e->node);
 
 	pthread_mutex_lock(&a->mutex);
 	a->used -= e->bytes;
@@ -481,9 +561,11 @@ nh_arena_free(struct nh_extent *e, enum nh_keep keep)
 void
 nh_arena_retain(size_t bytes)
 {
-	pthread_mutex_lock(&arena.mutex);
-	arena.retain = bytes;
-	pthread_mutex_unlock(&arena.mutex);
+	for (int kind = 0; kind < NH_ARENA_KINDS; kind++) {
+		pthread_mutex_lock(&arenas[kind].mutex);
+		arenas[kind].retain = bytes;
+		pthread_mutex_unlock(&arenas[kind].mutex);
+	}
 }
 
 /* --------------------------------------------------------------- prefault */
@@ -522,9 +604,9 @@ prefault_done(struct arena *a, char *end)
 }
 
 void
-nh_arena_prefault(size_t bytes, int node)
+nh_arena_prefault(enum nh_arena_kind kind, size_t bytes, int node)
 {
-	struct arena *a = arena_of(node);
+	struct arena *a = arena_of(kind, node);
 	char *from = NULL;
 
 	for (;;) {
@@ -545,19 +627,29 @@ nh_arena_prefault(size_t bytes, int node)
 void
 nh_arena_choose_pages(enum nh_pages best)
 {
-	pthread_mutex_lock(&arena.mutex);
-	arena.best = best;
-	pthread_mutex_unlock(&arena.mutex);
+	for (int kind = 0; kind < NH_ARENA_KINDS; kind++) {
+		pthread_mutex_lock(&arenas[kind].mutex);
+		arenas[kind].best = best;
+		pthread_mutex_unlock(&arenas[kind].mutex);
+	}
+}
+
+static void
+add_stats(struct nh_arena_stats *out, struct arena *a)
+{
+	pthread_mutex_lock(&a->mutex);
+	for (int pages = 0; pages < NH_PAGES_KINDS; pages++)
+		out->reserved[pages] += a->reserved[pages];
+	out->used += a->used;
+	out->retained += a->retained;
+	out->returned += a->returned;
+	pthread_mutex_unlock(&a->mutex);
 }
 
 void
 nh_arena_stats(struct nh_arena_stats *out)
 {
-	pthread_mutex_lock(&arena.mutex);
-	for (int kind = 0; kind < NH_PAGES_KINDS; kind++)
-		out->reserved[kind] = arena.reserved[kind];
-	out->used = arena.used;
-	out->retained = arena.retained;
-	out->returned = arena.returned;
-	pthread_mutex_unlock(&arena.mutex);
+	*out = (struct nh_arena_stats){ .used = 0 };
+	for (int kind = 0; kind < NH_ARENA_KINDS; kind++)
+		add_stats(out, &arenas[kind]);
 }
