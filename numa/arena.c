@@ -21,7 +21,7 @@
 
 #define SUB_BITS 3
 #define BINS (64 << SUB_BITS)
-#define BIN_TRIES 16 /* looked at in the first bin, where not all fit */
+#define BIN_TRIES 16 /* looked at in a bin where not all will do */
 
 #define CHUNK_SMALL ((size_t)256 << 10) /* the first: small maps stay small */
 #define CHUNK_HUGETLB ((size_t)8 << 20) /* taken from the pool at a time */
@@ -43,6 +43,7 @@ struct arena {
 	size_t small_max; /* what a first chunk that is small must hold */
 	struct nh_chunk *chunks; /* newest first */
 	struct nh_extent *bin[BINS];
+	struct nh_extent *last[BINS];
 	uint64_t bitmap[BINS / 64];
 	size_t used, retained, returned;
 	size_t ahead;  /* kept faulted in for nh_arena_prefault() */
@@ -86,6 +87,25 @@ min_size(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
+/* Pages of a size, or the least the chunk has, whole in [base, base + bytes).
+ */
+static size_t
+whole_pages(const struct nh_chunk *c, size_t page, char **base, size_t bytes)
+{
+	size_t head;
+
+	/* The pool may have no page for us when we want it back: SIGBUS. */
+	if (c->range.pages == NH_PAGES_HUGETLB)
+		return 0;
+	if (c->range.pages == NH_PAGES_SMALL)
+		page = NH_SMALL_PAGE;
+	head = (page - (uintptr_t)*base % page) % page;
+	if (bytes < head + page)
+		return 0;
+	*base += head;
+	return (bytes - head) / page * page;
+}
+
 /* ------------------------------------------------------------------- bins */
 
 static unsigned
@@ -98,17 +118,28 @@ bin_of(size_t bytes)
 	return (log << SUB_BITS) + sub;
 }
 
+/* Has e more resident than the ragged ends beside such pages can hold? */
+static bool
+has_pages(const struct nh_extent *e, size_t page)
+{
+	char *base = e->base;
+	size_t whole = whole_pages(e->chunk, page, &base, e->bytes);
+
+	return whole && e->resident > e->bytes - whole;
+}
+
+/* First those that have pages: for reuse, and for who looks for some. */
 static void
 bin_add(struct arena *a, struct nh_extent *e)
 {
 	unsigned b = bin_of(e->bytes);
+	bool front = has_pages(e, NH_SMALL_PAGE);
 
 	e->free = true;
-	e->prev = NULL;
-	e->next = a->bin[b];
-	if (e->next)
-		e->next->prev = e;
-	a->bin[b] = e;
+	e->prev = front ? NULL : a->last[b];
+	e->next = front ? a->bin[b] : NULL;
+	*(e->next ? &e->next->prev : &a->last[b]) = e;
+	*(e->prev ? &e->prev->next : &a->bin[b]) = e;
 	a->bitmap[b / 64] |= UINT64_C(1) << b % 64;
 	a->retained += e->resident;
 }
@@ -119,12 +150,8 @@ bin_remove(struct arena *a, struct nh_extent *e)
 	unsigned b = bin_of(e->bytes);
 
 	e->free = false;
-	if (e->next)
-		e->next->prev = e->prev;
-	if (e->prev)
-		e->prev->next = e->next;
-	else
-		a->bin[b] = e->next;
+	*(e->next ? &e->next->prev : &a->last[b]) = e->prev;
+	*(e->prev ? &e->prev->next : &a->bin[b]) = e->next;
 	if (!a->bin[b])
 		a->bitmap[b / 64] &= ~(UINT64_C(1) << b % 64);
 	a->retained -= e->resident;
@@ -419,41 +446,21 @@ settle(struct arena *a, struct nh_extent *e)
 	c->top = e;
 }
 
-/* Pages of a size, or the least the chunk has, whole in [base, base + bytes).
- */
-static size_t
-whole_pages(const struct nh_chunk *c, size_t page, char **base, size_t bytes)
-{
-	size_t head;
-
-	/* The pool may have no page for us when we want it back: SIGBUS. */
-	if (c->range.pages == NH_PAGES_HUGETLB)
-		return 0;
-	if (c->range.pages == NH_PAGES_SMALL)
-		page = NH_SMALL_PAGE;
-	head = (page - (uintptr_t)*base % page) % page;
-	if (bytes < head + page)
-		return 0;
-	*base += head;
-	return (bytes - head) / page * page;
-}
-
 /*
- * The largest free extent with such pages to give back, or NULL: one that has
- * more resident than its ragged ends can hold.
+ * The largest free extent with such pages to give back, or NULL.  Those without
+ * any lie behind the others of their bin, so a few looks at each will do: there
+ * may be many.
  */
 static struct nh_extent *
 largest_resident(struct arena *a, size_t page)
 {
-	for (unsigned b = BINS; b-- > bin_of(NH_SMALL_PAGE);)
-		for (struct nh_extent *e = a->bin[b]; e; e = e->next) {
-			char *base = e->base;
-			size_t whole =
-				whole_pages(e->chunk, page, &base, e->bytes);
+	for (unsigned b = BINS; b-- > bin_of(NH_SMALL_PAGE);) {
+		struct nh_extent *e = a->bin[b];
 
-			if (whole && e->resident > e->bytes - whole)
+		for (int tries = BIN_TRIES; e && tries; tries--, e = e->next)
+			if (has_pages(e, page))
 				return e;
-		}
+	}
 	return NULL;
 }
 
