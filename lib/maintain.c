@@ -47,7 +47,7 @@ finish_idle(struct nh_core *m)
 static void
 tick(struct nh_core *m)
 {
-	nh_arena_prefault(nh_tune_prefault(), m->node);
+	nh_arena_prefault(NH_ARENA_LINES, nh_tune_prefault(), m->node);
 	if (++m->maintenance->ticks % IDLE_TICKS == 0)
 		finish_idle(m);
 }
@@ -106,7 +106,7 @@ nh_maintenance_start(struct nh_core *m)
 	pthread_condattr_destroy(&attr);
 	m->maintenance = own;
 	/* The first pages before the first insert; the thread does the rest. */
-	nh_arena_prefault(first_prefault(), m->node);
+	nh_arena_prefault(NH_ARENA_LINES, first_prefault(), m->node);
 	if (!pthread_create(&own->thread, NULL, run, m))
 		return NH_OK;
 	m->maintenance = NULL;
@@ -127,7 +127,7 @@ nh_maintenance_stop(struct nh_core *m)
 	pthread_mutex_unlock(&own->mutex);
 	pthread_join(own->thread, NULL);
 	/* Nothing more ahead; another map's thread asks again at its tick. */
-	nh_arena_prefault(0, m->node);
+	nh_arena_prefault(NH_ARENA_LINES, 0, m->node);
 	pthread_cond_destroy(&own->wake);
 	pthread_mutex_destroy(&own->mutex);
 	m->maintenance = NULL;

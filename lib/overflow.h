@@ -114,8 +114,8 @@ nh_overflow_free(struct nh_table *t, struct nh_line *line)
 static inline uint64_t
 nh_overflow_extend(struct nh_table *t, uint64_t lines, int node)
 {
-	struct nh_extent *e =
-		nh_arena_alloc(lines * sizeof(struct nh_line), node);
+	struct nh_extent *e = nh_arena_alloc(
+		NH_ARENA_LINES, lines * sizeof(struct nh_line), node);
 	struct nh_line *first;
 	uint64_t old;
 

@@ -34,6 +34,7 @@ nh_table_init(struct nh_table *t, uint64_t blocks, bool fixed, int node)
 {
 	uint64_t spare = spare_lines(blocks, fixed);
 	struct nh_extent *e = nh_arena_alloc(
+		NH_ARENA_LINES,
 		blocks * NH_BLOCK_BYTES + spare * sizeof(struct nh_line), node);
 
 	if (!e)

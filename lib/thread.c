@@ -22,6 +22,18 @@ nh_serials(void)
 	return nh_add_relaxed(&serials, 1) * NH_SERIALS;
 }
 
+/* Let go of slots, given as bits. */
+static void
+put_slots(uint64_t bits)
+{
+	/* relaxed: read again by the exchange. */
+	uint64_t old = nh_load_relaxed(&taken);
+
+	/* order(slot): release, after what their owner did with them */
+	while (!nh_cas_acqrel(&taken, &old, old & ~bits))
+		;
+}
+
 /*
  * A later destructor of this thread may use a map again: it then gets a slot
  * anew, and pthreads calls this again.
@@ -29,17 +41,9 @@ nh_serials(void)
 static void
 thread_end(void *arg)
 {
-	uint64_t bits = UINT64_C(1) << nh_self.slot;
-
 	(void)arg;
-	if (nh_self.owned) {
-		/* relaxed: read again by the exchange. */
-		uint64_t old = nh_load_relaxed(&taken);
-
-		/* order(slot): release, after the owner's last count */
-		while (!nh_cas_acqrel(&taken, &old, old & ~bits))
-			;
-	}
+	if (nh_self.owned)
+		put_slots(UINT64_C(1) << nh_self.slot);
 	nh_self.owned = false;
 	nh_self.ready = false;
 }
@@ -95,4 +99,24 @@ nh_thread_begin(void)
 		return;
 	}
 	nh_self.owned = true;
+}
+
+bool
+nh_thread_borrow(uint32_t slot)
+{
+	uint64_t bit = UINT64_C(1) << slot;
+	/* relaxed: read again by the exchange. */
+	uint64_t old = nh_load_relaxed(&taken);
+
+	while (slot != SHARED_SLOT && !(old & bit))
+		/* order(slot): acquire, so what its last owner did is seen */
+		if (nh_cas_acqrel(&taken, &old, old | bit))
+			return true;
+	return false;
+}
+
+void
+nh_thread_give_back(uint32_t slot)
+{
+	put_slots(UINT64_C(1) << slot);
 }

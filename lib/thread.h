@@ -48,6 +48,15 @@ nh_serial(void)
 /* nh_thread_begin - get a slot; at exit it is handed on.  Any thread. */
 void nh_thread_begin(void);
 
+/*
+ * nh_thread_borrow - be the owner of a slot that no thread has.  Any thread.
+ *
+ * False: it has one, or it is the shared one.  Whoever got it gives it back
+ * soon: a thread that begins meanwhile has one slot less to choose from.
+ */
+bool nh_thread_borrow(uint32_t slot);
+void nh_thread_give_back(uint32_t slot);
+
 /* What a map counts; a 64-byte line for each slot. */
 struct nh_stripe {
 	_Alignas(64) nh_atomic live; /* inserts less deletes, modulo 2^64 */

@@ -21,12 +21,11 @@
 
 #define SUB_BITS 3
 #define BINS (64 << SUB_BITS)
-#define BIN_TRIES 16 /* looked at in the first bin, where not all fit */
+#define BIN_TRIES 16 /* looked at in a bin where not all will do */
 
 #define CHUNK_SMALL ((size_t)256 << 10) /* the first: small maps stay small */
-#define CHUNK_SMALL_MAX ((size_t)16 << 10) /* its largest table */
-#define CHUNK_HUGETLB ((size_t)8 << 20)	   /* taken from the pool at a time */
-#define CHUNK_BYTES ((size_t)64 << 20)	   /* address space, not memory */
+#define CHUNK_HUGETLB ((size_t)8 << 20) /* taken from the pool at a time */
+#define CHUNK_BYTES ((size_t)64 << 20)	/* address space, not memory */
 #define RETAIN_MIN ((size_t)512 << 10)
 #define RETAIN_LITTLE 8 /* of what is in use, one part may lie free */
 #define RETAIN_MUCH 2
@@ -40,8 +39,11 @@ struct nh_chunk {
 
 struct arena {
 	pthread_mutex_t mutex;
+	enum nh_arena_kind kind;
+	size_t small_max; /* what a first chunk that is small must hold */
 	struct nh_chunk *chunks; /* newest first */
 	struct nh_extent *bin[BINS];
+	struct nh_extent *last[BINS];
 	uint64_t bitmap[BINS / 64];
 	size_t used, retained, returned;
 	size_t ahead;  /* kept faulted in for nh_arena_prefault() */
@@ -50,17 +52,27 @@ struct arena {
 	enum nh_pages best;
 };
 
-static struct arena arena = {
-	.mutex = PTHREAD_MUTEX_INITIALIZER,
-	.best = NH_PAGES_HUGETLB,
+static struct arena arenas[NH_ARENA_KINDS] = {
+	[NH_ARENA_LINES] = {
+		.mutex = PTHREAD_MUTEX_INITIALIZER,
+		.kind = NH_ARENA_LINES,
+		.small_max = (size_t)16 << 10,
+		.best = NH_PAGES_HUGETLB,
+	},
+	[NH_ARENA_ENTRIES] = {
+		.mutex = PTHREAD_MUTEX_INITIALIZER,
+		.kind = NH_ARENA_ENTRIES,
+		.small_max = (size_t)128 << 10,
+		.best = NH_PAGES_HUGETLB,
+	},
 };
 
 /* One node so far: the interface carries it for those to come. */
 static struct arena *
-arena_of(int node)
+arena_of(enum nh_arena_kind kind, int node)
 {
 	(void)node;
-	return &arena;
+	return &arenas[kind];
 }
 
 static size_t
@@ -75,6 +87,25 @@ min_size(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
+/* Pages of a size, or the least the chunk has, whole in [base, base + bytes).
+ */
+static size_t
+whole_pages(const struct nh_chunk *c, size_t page, char **base, size_t bytes)
+{
+	size_t head;
+
+	/* The pool may have no page for us when we want it back: SIGBUS. */
+	if (c->range.pages == NH_PAGES_HUGETLB)
+		return 0;
+	if (c->range.pages == NH_PAGES_SMALL)
+		page = NH_SMALL_PAGE;
+	head = (page - (uintptr_t)*base % page) % page;
+	if (bytes < head + page)
+		return 0;
+	*base += head;
+	return (bytes - head) / page * page;
+}
+
 /* ------------------------------------------------------------------- bins */
 
 static unsigned
@@ -87,17 +118,28 @@ bin_of(size_t bytes)
 	return (log << SUB_BITS) + sub;
 }
 
+/* Has e more resident than the ragged ends beside such pages can hold? */
+static bool
+has_pages(const struct nh_extent *e, size_t page)
+{
+	char *base = e->base;
+	size_t whole = whole_pages(e->chunk, page, &base, e->bytes);
+
+	return whole && e->resident > e->bytes - whole;
+}
+
+/* First those that have pages: for reuse, and for who looks for some. */
 static void
 bin_add(struct arena *a, struct nh_extent *e)
 {
 	unsigned b = bin_of(e->bytes);
+	bool front = has_pages(e, NH_SMALL_PAGE);
 
 	e->free = true;
-	e->prev = NULL;
-	e->next = a->bin[b];
-	if (e->next)
-		e->next->prev = e;
-	a->bin[b] = e;
+	e->prev = front ? NULL : a->last[b];
+	e->next = front ? a->bin[b] : NULL;
+	*(e->next ? &e->next->prev : &a->last[b]) = e;
+	*(e->prev ? &e->prev->next : &a->bin[b]) = e;
 	a->bitmap[b / 64] |= UINT64_C(1) << b % 64;
 	a->retained += e->resident;
 }
@@ -108,12 +150,8 @@ bin_remove(struct arena *a, struct nh_extent *e)
 	unsigned b = bin_of(e->bytes);
 
 	e->free = false;
-	if (e->next)
-		e->next->prev = e->prev;
-	if (e->prev)
-		e->prev->next = e->next;
-	else
-		a->bin[b] = e->next;
+	*(e->next ? &e->next->prev : &a->last[b]) = e->prev;
+	*(e->prev ? &e->prev->next : &a->bin[b]) = e->next;
 	if (!a->bin[b])
 		a->bitmap[b / 64] &= ~(UINT64_C(1) << b % 64);
 	a->retained -= e->resident;
@@ -134,16 +172,33 @@ bin_next(const struct arena *a, unsigned b)
 	return BINS;
 }
 
-static struct nh_extent *
-bin_find(const struct arena *a, size_t bytes)
+/* What must be cut off the front of e for an address that is aligned. */
+static size_t
+head_of(const struct nh_extent *e, size_t align)
 {
-	unsigned b = bin_of(bytes);
-	struct nh_extent *e = a->bin[b];
+	return (size_t)(-(uintptr_t)e->base & (align - 1));
+}
 
-	for (int tries = BIN_TRIES; e && tries; tries--, e = e->next)
-		if (e->bytes >= bytes)
-			return e;
-	b = bin_next(a, b + 1);
+static bool
+fits(const struct nh_extent *e, size_t bytes, size_t align)
+{
+	return e->bytes >= head_of(e, align) + bytes;
+}
+
+/* Those that may be too small, or lie askew, are tried; the rest all fit. */
+static struct nh_extent *
+bin_find(const struct arena *a, size_t bytes, size_t align)
+{
+	unsigned surely = bin_of(bytes + align - NH_ARENA_UNIT) + 1;
+	unsigned b = bin_next(a, bin_of(bytes));
+
+	for (; b < surely; b = bin_next(a, b + 1)) {
+		struct nh_extent *e = a->bin[b];
+
+		for (int tries = BIN_TRIES; e && tries; tries--, e = e->next)
+			if (fits(e, bytes, align))
+				return e;
+	}
 	return b < BINS ? a->bin[b] : NULL;
 }
 
@@ -160,6 +215,7 @@ chunk_map(struct arena *a, size_t bytes, enum nh_pages pages, int node)
 	top->base = c->range.base;
 	top->bytes = c->range.bytes;
 	top->node = node;
+	top->kind = a->kind;
 	top->chunk = c;
 	c->top = top;
 	c->touched = top->base;
@@ -184,7 +240,7 @@ chunk_add(struct arena *a, size_t bytes, int node)
 	size_t need = round_up(bytes, NH_HUGE_PAGE);
 	struct nh_chunk *c = NULL;
 
-	if (!a->chunks && bytes <= CHUNK_SMALL_MAX)
+	if (!a->chunks && bytes <= a->small_max)
 		return chunk_map(a, CHUNK_SMALL, NH_PAGES_SMALL, node);
 	for (int pages = (int)a->best; !c && pages < NH_PAGES_KINDS; pages++) {
 		size_t much =
@@ -200,12 +256,12 @@ chunk_add(struct arena *a, size_t bytes, int node)
 
 /* A chunk whose top has room, if possible in pages that are there already. */
 static struct nh_chunk *
-chunk_with_room(struct arena *a, size_t bytes)
+chunk_with_room(struct arena *a, size_t bytes, size_t align)
 {
 	struct nh_chunk *room = NULL;
 
 	for (struct nh_chunk *c = a->chunks; c; c = c->next) {
-		if (c->top->bytes < bytes)
+		if (!fits(c->top, bytes, align))
 			continue;
 		if (c->top->resident >= bytes)
 			return c;
@@ -225,6 +281,7 @@ split_front(struct nh_extent *e, struct nh_extent *front, size_t bytes)
 		.base = e->base,
 		.bytes = bytes,
 		.node = e->node,
+		.kind = e->kind,
 		.chunk = e->chunk,
 		.before = e->before,
 		.after = e,
@@ -236,63 +293,113 @@ split_front(struct nh_extent *e, struct nh_extent *front, size_t bytes)
 	e->bytes -= bytes;
 }
 
-static struct nh_extent *
-take_free(struct arena *a, struct nh_extent *spare, size_t bytes)
+/* Nodes for an extent and for what lies before it, askew.  NULL: used up. */
+struct spare {
+	struct nh_extent *extent, *head;
+};
+
+static bool
+spare_get(struct spare *spare, bool head)
 {
-	struct nh_extent *e = bin_find(a, bytes);
+	spare->extent = malloc(sizeof(*spare->extent));
+	spare->head = head ? malloc(sizeof(*spare->head)) : NULL;
+	return spare->extent && (spare->head || !head);
+}
+
+static void
+spare_put(struct spare *spare)
+{
+	free(spare->extent);
+	free(spare->head);
+}
+
+/* Leave what lies before the next aligned address of e, if any, in a bin. */
+static void
+cut_head(struct arena *a, struct nh_extent *e, struct spare *spare,
+	 size_t align)
+{
+	size_t bytes = head_of(e, align);
+	struct nh_extent *head = spare->head;
+
+	if (!bytes)
+		return;
+	spare->head = NULL;
+	split_front(e, head, bytes);
+	head->resident = min_size(e->resident, bytes);
+	e->resident -= head->resident;
+	bin_add(a, head);
+}
+
+static struct nh_extent *
+take_free(struct arena *a, struct spare *spare, size_t bytes, size_t align)
+{
+	struct nh_extent *e = bin_find(a, bytes, align);
+	struct nh_extent *front = spare->extent;
 
 	if (!e)
 		return NULL;
 	bin_remove(a, e);
-	if (e->bytes == bytes) {
-		free(spare);
+	cut_head(a, e, spare, align);
+	if (e->bytes == bytes)
 		return e;
-	}
-	split_front(e, spare, bytes);
+	spare->extent = NULL;
+	split_front(e, front, bytes);
 	e->resident = min_size(e->resident, e->bytes);
 	bin_add(a, e);
-	return spare;
+	return front;
 }
 
 static struct nh_extent *
-take_top(struct arena *a, struct nh_extent *spare, size_t bytes, int node)
+take_top(struct arena *a, struct spare *spare, size_t bytes, size_t align,
+	 int node)
 {
-	struct nh_chunk *c = chunk_with_room(a, bytes);
+	struct nh_chunk *c = chunk_with_room(a, bytes, align);
+	struct nh_extent *front = spare->extent;
 	size_t used;
 
 	if (!c)
-		c = chunk_add(a, bytes, node);
+		c = chunk_add(a, bytes + align - NH_ARENA_UNIT, node);
 	if (!c)
 		return NULL;
-	split_front(c->top, spare, bytes);
+	a->retained -= c->top->resident;
+	cut_head(a, c->top, spare, align);
+	spare->extent = NULL;
+	split_front(c->top, front, bytes);
 	if (c->touched < c->top->base)
 		c->touched = c->top->base;
 	used = min_size(c->top->resident, bytes);
 	c->top->resident -= used;
-	a->retained -= used;
-	return spare;
+	a->retained += c->top->resident;
+	return front;
 }
 
 struct nh_extent *
-nh_arena_alloc(size_t bytes, int node)
+nh_arena_alloc_aligned(enum nh_arena_kind kind, size_t bytes, size_t align,
+		       int node)
 {
-	struct arena *a = arena_of(node);
-	struct nh_extent *spare = malloc(sizeof(*spare));
-	struct nh_extent *e;
+	struct arena *a = arena_of(kind, node);
+	struct spare spare;
+	struct nh_extent *e = NULL;
 
-	if (!spare)
-		return NULL;
+	if (!spare_get(&spare, align > NH_ARENA_UNIT))
+		goto out;
 	bytes = round_up(bytes, NH_ARENA_UNIT);
 	pthread_mutex_lock(&a->mutex);
-	e = take_free(a, spare, bytes);
+	e = take_free(a, &spare, bytes, align);
 	if (!e)
-		e = take_top(a, spare, bytes, node);
+		e = take_top(a, &spare, bytes, align, node);
 	if (e)
 		a->used += bytes;
 	pthread_mutex_unlock(&a->mutex);
-	if (!e)
-		free(spare);
+out:
+	spare_put(&spare);
 	return e;
+}
+
+struct nh_extent *
+nh_arena_alloc(enum nh_arena_kind kind, size_t bytes, int node)
+{
+	return nh_arena_alloc_aligned(kind, bytes, NH_ARENA_UNIT, node);
 }
 
 static bool
@@ -339,41 +446,21 @@ settle(struct arena *a, struct nh_extent *e)
 	c->top = e;
 }
 
-/* Pages of a size, or the least the chunk has, whole in [base, base + bytes).
- */
-static size_t
-whole_pages(const struct nh_chunk *c, size_t page, char **base, size_t bytes)
-{
-	size_t head;
-
-	/* The pool may have no page for us when we want it back: SIGBUS. */
-	if (c->range.pages == NH_PAGES_HUGETLB)
-		return 0;
-	if (c->range.pages == NH_PAGES_SMALL)
-		page = NH_SMALL_PAGE;
-	head = (page - (uintptr_t)*base % page) % page;
-	if (bytes < head + page)
-		return 0;
-	*base += head;
-	return (bytes - head) / page * page;
-}
-
 /*
- * The largest free extent with such pages to give back, or NULL: one that has
- * more resident than its ragged ends can hold.
+ * The largest free extent with such pages to give back, or NULL.  Those without
+ * any lie behind the others of their bin, so a few looks at each will do: there
+ * may be many.
  */
 static struct nh_extent *
 largest_resident(struct arena *a, size_t page)
 {
-	for (unsigned b = BINS; b-- > bin_of(NH_SMALL_PAGE);)
-		for (struct nh_extent *e = a->bin[b]; e; e = e->next) {
-			char *base = e->base;
-			size_t whole =
-				whole_pages(e->chunk, page, &base, e->bytes);
+	for (unsigned b = BINS; b-- > bin_of(NH_SMALL_PAGE);) {
+		struct nh_extent *e = a->bin[b];
 
-			if (whole && e->resident > e->bytes - whole)
+		for (int tries = BIN_TRIES; e && tries; tries--, e = e->next)
+			if (has_pages(e, page))
 				return e;
-		}
+	}
 	return NULL;
 }
 
@@ -468,7 +555,7 @@ trim(struct arena *a, enum nh_keep keep)
 void
 nh_arena_free(struct nh_extent *e, enum nh_keep keep)
 {
-	struct arena *a = arena_of(e->node);
+	struct arena *a = arena_of(e->kind, e->node);
 
 	pthread_mutex_lock(&a->mutex);
 	a->used -= e->bytes;
@@ -481,9 +568,11 @@ nh_arena_free(struct nh_extent *e, enum nh_keep keep)
 void
 nh_arena_retain(size_t bytes)
 {
-	pthread_mutex_lock(&arena.mutex);
-	arena.retain = bytes;
-	pthread_mutex_unlock(&arena.mutex);
+	for (int kind = 0; kind < NH_ARENA_KINDS; kind++) {
+		pthread_mutex_lock(&arenas[kind].mutex);
+		arenas[kind].retain = bytes;
+		pthread_mutex_unlock(&arenas[kind].mutex);
+	}
 }
 
 /* --------------------------------------------------------------- prefault */
@@ -522,9 +611,9 @@ prefault_done(struct arena *a, char *end)
 }
 
 void
-nh_arena_prefault(size_t bytes, int node)
+nh_arena_prefault(enum nh_arena_kind kind, size_t bytes, int node)
 {
-	struct arena *a = arena_of(node);
+	struct arena *a = arena_of(kind, node);
 	char *from = NULL;
 
 	for (;;) {
@@ -545,19 +634,29 @@ nh_arena_prefault(size_t bytes, int node)
 void
 nh_arena_choose_pages(enum nh_pages best)
 {
-	pthread_mutex_lock(&arena.mutex);
-	arena.best = best;
-	pthread_mutex_unlock(&arena.mutex);
+	for (int kind = 0; kind < NH_ARENA_KINDS; kind++) {
+		pthread_mutex_lock(&arenas[kind].mutex);
+		arenas[kind].best = best;
+		pthread_mutex_unlock(&arenas[kind].mutex);
+	}
+}
+
+static void
+add_stats(struct nh_arena_stats *out, struct arena *a)
+{
+	pthread_mutex_lock(&a->mutex);
+	for (int pages = 0; pages < NH_PAGES_KINDS; pages++)
+		out->reserved[pages] += a->reserved[pages];
+	out->used += a->used;
+	out->retained += a->retained;
+	out->returned += a->returned;
+	pthread_mutex_unlock(&a->mutex);
 }
 
 void
 nh_arena_stats(struct nh_arena_stats *out)
 {
-	pthread_mutex_lock(&arena.mutex);
-	for (int kind = 0; kind < NH_PAGES_KINDS; kind++)
-		out->reserved[kind] = arena.reserved[kind];
-	out->used = arena.used;
-	out->retained = arena.retained;
-	out->returned = arena.returned;
-	pthread_mutex_unlock(&arena.mutex);
+	*out = (struct nh_arena_stats){ .used = 0 };
+	for (int kind = 0; kind < NH_ARENA_KINDS; kind++)
+		add_stats(out, &arenas[kind]);
 }

@@ -1,9 +1,11 @@
 /*
- * arena.h - memory for tables, one arena a memory node
+ * arena.h - memory for tables and entries, one arena of each a memory node
  *
- * Memory that once held table lines only ever holds table lines, and its
- * address space is never unmapped: a thread that slept through a migration may
- * still look at it (lib/table.h says why that is harmless).
+ * Memory that once held table lines only ever holds table lines, and what once
+ * held entries only ever holds entries.  Address space is never unmapped: a
+ * thread that slept through a migration, or while an entry was freed, may still
+ * look at it (lib/table.h and lib/slab.h say why that is harmless).  It may
+ * even try to lock what it takes for a line, hence the two kinds.
  */
 #ifndef NH_NUMA_ARENA_H
 #define NH_NUMA_ARENA_H
@@ -15,11 +17,19 @@
 
 #define NH_ARENA_UNIT ((size_t)128) /* sizes and addresses are multiples */
 
-/* A stretch of one chunk: a table, or free. */
+/* What memory is for: it never goes from one to the other. */
+enum nh_arena_kind {
+	NH_ARENA_LINES,
+	NH_ARENA_ENTRIES,
+	NH_ARENA_KINDS,
+};
+
+/* A stretch of one chunk: a table, a page of entries, or free. */
 struct nh_extent {
 	char *base;
 	size_t bytes;
 	int node;
+	enum nh_arena_kind kind;
 	struct nh_extent *link; /* for whoever holds it */
 
 	/* The arena's own: */
@@ -31,13 +41,19 @@ struct nh_extent {
 };
 
 /*
- * nh_arena_alloc - `bytes` for a table on `node` (-1: any)
+ * nh_arena_alloc - `bytes` for one kind of use on `node` (-1: any)
  *
- * What it holds is zeros or the lines of a drained table: no word of it has a
- * bit that a live line has.  NULL when memory is out.  Any thread; takes the
- * arena's mutex; O(1) but for the system calls when the arena must grow.
+ * Lines: what it holds is zeros or the lines of a drained table: no word of it
+ * has a bit that a live line has.  Entries: zeros, or what was there before.
+ * NULL when memory is out.  Any thread; takes the arena's mutex; O(1) but for
+ * the system calls when the arena must grow.
  */
-struct nh_extent *nh_arena_alloc(size_t bytes, int node);
+struct nh_extent *nh_arena_alloc(enum nh_arena_kind kind, size_t bytes,
+				 int node);
+
+/* nh_arena_alloc_aligned - the same at a multiple of `align`, a power of two */
+struct nh_extent *nh_arena_alloc_aligned(enum nh_arena_kind kind, size_t bytes,
+					 size_t align, int node);
 
 /* How much free memory the arena may keep for later when it gets some back. */
 enum nh_keep {
@@ -54,7 +70,7 @@ enum nh_keep {
  */
 void nh_arena_free(struct nh_extent *e, enum nh_keep keep);
 
-/* nh_arena_retain - bytes kept when a map ends.  Before other threads. */
+/* nh_arena_retain - bytes of a kind kept when a map ends.  Before others. */
 void nh_arena_retain(size_t bytes);
 
 /*
@@ -64,7 +80,7 @@ void nh_arena_retain(size_t bytes);
  * Done a huge page at a time without the mutex, so nobody waits for it.  The
  * arena keeps that much until a later call says another number.
  */
-void nh_arena_prefault(size_t bytes, int node);
+void nh_arena_prefault(enum nh_arena_kind kind, size_t bytes, int node);
 
 /*
  * nh_arena_choose_pages - the best kind to ask for.  Before other threads.
@@ -73,6 +89,7 @@ void nh_arena_prefault(size_t bytes, int node);
  */
 void nh_arena_choose_pages(enum nh_pages best);
 
+/* Of all kinds together. */
 struct nh_arena_stats {
 	uint64_t reserved[NH_PAGES_KINDS];
 	uint64_t used, retained, returned;

@@ -52,7 +52,7 @@ reserved_now(void)
 static struct nh_extent *
 take(size_t bytes)
 {
-	struct nh_extent *e = nh_arena_alloc(bytes, ANY_NODE);
+	struct nh_extent *e = nh_arena_alloc(NH_ARENA_LINES, bytes, ANY_NODE);
 
 	assert_non_null(e);
 	assert_true(e->bytes >= bytes);
@@ -427,7 +427,7 @@ test_prefault_touches_what_was_never_used(void **state)
 
 	(void)state;
 	assert_int_equal(resident_pages(top, 5 * MIB), 0);
-	nh_arena_prefault(5 * MIB, ANY_NODE);
+	nh_arena_prefault(NH_ARENA_LINES, 5 * MIB, ANY_NODE);
 	nh_mem_refusals(&refusals);
 	if (are_transparent() && !refusals.populate) {
 		assert_int_equal(resident_pages(top, 5 * MIB),
@@ -435,7 +435,7 @@ test_prefault_touches_what_was_never_used(void **state)
 		assert_in_range(stats_now().retained, retained + 5 * MIB,
 				retained + 7 * MIB);
 	}
-	nh_arena_prefault(0, ANY_NODE);
+	nh_arena_prefault(NH_ARENA_LINES, 0, ANY_NODE);
 	nh_arena_free(e, false);
 }
 
@@ -488,6 +488,127 @@ test_a_growing_map_keeps_pieces_of_huge_pages(void **state)
 		    (4 * MIB + 1536 * KIB + KEPT) / NH_SMALL_PAGE);
 }
 
+/* ---------------------------------------------------------- kinds, alignment
+ */
+
+/* All that one kind let go, asked for by the other: never the same bytes. */
+static void
+test_what_held_lines_never_holds_entries(void **state)
+{
+	struct nh_extent *lines = take(CHUNK);
+	char *from = lines->base, *to = from + lines->bytes;
+	struct nh_extent *e[8];
+
+	(void)state;
+	nh_arena_free(lines, NH_KEEP_LITTLE);
+	for (int i = 0; i < 8; i++) {
+		e[i] = nh_arena_alloc(NH_ARENA_ENTRIES, 4 * MIB, ANY_NODE);
+		assert_non_null(e[i]);
+		assert_true(e[i]->base >= to || e[i]->base + 4 * MIB <= from);
+		assert_ptr_not_equal(e[i]->chunk, lines->chunk);
+	}
+	assert_int_equal(stats_now().used, 32 * MIB);
+	from = e[0]->base;
+	to = from + e[0]->bytes;
+	nh_arena_free(e[0], NH_KEEP_LITTLE);
+	lines = take(4 * MIB);
+	assert_true(lines->base >= to || lines->base + 4 * MIB <= from);
+	nh_arena_free(lines, NH_KEEP_LITTLE);
+	for (int i = 1; i < 8; i++)
+		nh_arena_free(e[i], NH_KEEP_LITTLE);
+	assert_int_equal(stats_now().used, 0);
+}
+
+static struct nh_extent *
+take_aligned(size_t bytes, size_t align)
+{
+	struct nh_extent *e = nh_arena_alloc_aligned(NH_ARENA_ENTRIES, bytes,
+						     align, ANY_NODE);
+
+	assert_non_null(e);
+	assert_true(e->bytes >= bytes && e->bytes < bytes + NH_ARENA_UNIT);
+	assert_int_equal((uintptr_t)e->base % align, 0);
+	return e;
+}
+
+/* Pages among odd sizes: aligned, apart, and nothing is lost at the end. */
+static void
+test_aligned_extents_lie_among_others(void **state)
+{
+	struct nh_extent *e[MOST] = { NULL };
+	struct rng rng = rng_make(11);
+	uint64_t used = 0;
+
+	(void)state;
+	for (unsigned step = 0; step < 20000; step++) {
+		unsigned i = (unsigned)rng_below(&rng, MOST);
+		size_t align = (size_t)128 << rng_below(&rng, 12);
+
+		if (e[i]) {
+			assert_int_equal((unsigned char)e[i]->base[0], i);
+			used -= e[i]->bytes;
+			nh_arena_free(e[i], NH_KEEP_LITTLE);
+			e[i] = NULL;
+		} else {
+			e[i] = take_aligned(1 + rng_below(&rng, 2 * align),
+					    align);
+			e[i]->base[0] = (char)i;
+			used += e[i]->bytes;
+		}
+		assert_int_equal(stats_now().used, used);
+		if (step % 100 == 0 && e[i])
+			assert_chunk(e[i]);
+	}
+	for (unsigned i = 0; i < MOST; i++)
+		if (e[i])
+			nh_arena_free(e[i], NH_KEEP_LITTLE);
+	assert_int_equal(stats_now().used, 0);
+	e[0] = take_aligned(CHUNK, MIB);
+	assert_chunk(e[0]);
+	nh_arena_free(e[0], NH_KEEP_LITTLE);
+}
+
+/* A page freed alone is the next page: no new memory for it. */
+static void
+test_an_aligned_hole_is_filled_again(void **state)
+{
+	struct nh_extent *e[5];
+	char *hole;
+
+	(void)state;
+	for (int i = 0; i < 5; i++)
+		e[i] = take_aligned(16 * KIB, 16 * KIB);
+	hole = e[2]->base;
+	nh_arena_free(e[2], NH_KEEP_LITTLE);
+	e[2] = take_aligned(16 * KIB, 16 * KIB);
+	assert_ptr_equal(e[2]->base, hole);
+	for (int i = 0; i < 5; i++)
+		nh_arena_free(e[i], NH_KEEP_LITTLE);
+}
+
+/* Every other of many pages goes: the pages left do not depend on how many. */
+static void
+test_many_small_holes_are_given_back_too(void **state)
+{
+	enum { PAGES = 4000 };
+	static struct nh_extent *e[PAGES];
+	uint64_t before;
+
+	(void)state;
+	for (int i = 0; i < PAGES; i++) {
+		e[i] = take_aligned(16 * KIB, 16 * KIB);
+		memset(e[i]->base, 1, 16 * KIB);
+	}
+	before = stats_now().retained;
+	for (int i = 0; i < PAGES; i += 2)
+		nh_arena_free(e[i], NH_KEEP_LITTLE);
+	assert_true(stats_now().retained <=
+		    before + KEPT + stats_now().used / 8);
+	for (int i = 1; i < PAGES; i += 2)
+		nh_arena_free(e[i], NH_KEEP_LITTLE);
+	assert_true(stats_now().retained <= before + KEPT);
+}
+
 /* ------------------------------------------------------------------ in threads
  */
 
@@ -509,7 +630,8 @@ take_and_free(void *arg)
 			e[i] = NULL;
 			continue;
 		}
-		e[i] = nh_arena_alloc(1 + rng_below(&rng, 64 * KIB), ANY_NODE);
+		e[i] = nh_arena_alloc(NH_ARENA_LINES,
+				      1 + rng_below(&rng, 64 * KIB), ANY_NODE);
 		if (!e[i])
 			return (void *)UINTPTR_MAX;
 		e[i]->base[0] = (char)(uintptr_t)arg;
@@ -579,6 +701,10 @@ run_small(void)
 		cmocka_unit_test(test_what_is_retained_is_there_and_counted),
 		cmocka_unit_test(
 			test_what_was_given_back_reads_as_zeros_for_the_next),
+		cmocka_unit_test(test_what_held_lines_never_holds_entries),
+		cmocka_unit_test(test_aligned_extents_lie_among_others),
+		cmocka_unit_test(test_an_aligned_hole_is_filled_again),
+		cmocka_unit_test(test_many_small_holes_are_given_back_too),
 		cmocka_unit_test(test_threads_share_the_arena),
 		cmocka_unit_test(test_freed_memory_can_still_be_read),
 	};

@@ -7,18 +7,21 @@
 
 #include "numa/arena.h"
 
-struct nh_extent *__real_nh_arena_alloc(size_t bytes, int node);
-struct nh_extent *__wrap_nh_arena_alloc(size_t bytes, int node);
+struct nh_extent *__real_nh_arena_alloc(enum nh_arena_kind kind, size_t bytes,
+					int node);
+struct nh_extent *__wrap_nh_arena_alloc(enum nh_arena_kind kind, size_t bytes,
+					int node);
 
 static uint64_t allocations_left = UINT64_MAX;
 
 struct nh_extent *
-__wrap_nh_arena_alloc(size_t bytes, int node)
+__wrap_nh_arena_alloc(enum nh_arena_kind kind, size_t bytes,
+					int node)
 {
 	if (!allocations_left)
 		return NULL;
 	allocations_left--;
-	return __real_nh_arena_alloc(bytes, node);
+	return __real_nh_arena_alloc(kind, bytes, node);
 }
 
 /* -------------------------------------------------------------- no memory */

@@ -200,6 +200,42 @@ test_a_slot_taken_by_a_destructor_is_handed_on_too(void **state)
 	pthread_key_delete(late_key);
 }
 
+/* ---------------------------------------------------------------- borrowed */
+
+static void *
+note_slot_of_two(void *arg)
+{
+	struct member *me = arg;
+	bool mine;
+
+	nh_thread_begin();
+	me->slot = nh_self.slot;
+	/* The slot of a thread is not to be had, nor the shared one. */
+	mine = nh_thread_borrow(me->slot);
+	me->owned = nh_self.owned && !mine && !nh_thread_borrow(OWNED);
+	return NULL;
+}
+
+static void
+test_a_borrowed_slot_is_nobody_elses(void **state)
+{
+	struct member one = { .number = 0 };
+	pthread_t thread;
+
+	(void)state;
+	for (uint32_t slot = 0; slot < 3; slot++)
+		assert_true(nh_thread_borrow(slot));
+	assert_false(nh_thread_borrow(1));
+	assert_int_equal(pthread_create(&thread, NULL, note_slot_of_two, &one),
+			 0);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_true(one.owned);
+	assert_int_equal(one.slot, 3);
+	for (uint32_t slot = 0; slot < 3; slot++)
+		nh_thread_give_back(slot);
+	test_threads_one_after_another_share_a_slot(state);
+}
+
 /* ---------------------------------------------------------------- in a map */
 
 static void *
@@ -242,6 +278,7 @@ main(void)
 		cmocka_unit_test(test_seventy_threads_count_exactly),
 		cmocka_unit_test(test_slots_are_handed_on),
 		cmocka_unit_test(test_threads_one_after_another_share_a_slot),
+		cmocka_unit_test(test_a_borrowed_slot_is_nobody_elses),
 		cmocka_unit_test(
 			test_a_slot_taken_by_a_destructor_is_handed_on_too),
 		cmocka_unit_test(
