@@ -22,8 +22,8 @@ static int
 init_map(struct nh_map *m, const struct nh_config *c)
 {
 	int level = nh_core_level(c);
-	int err = level < 0 ? level : nh_bytes_hash_init(&m->hash, c->hash,
-							 c->seed);
+	int err = level < 0 ? level
+			    : nh_bytes_hash_init(&m->hash, c->hash, c->seed);
 
 	if (!err)
 		err = nh_slab_init(&m->slab, -1);
@@ -147,7 +147,8 @@ store(struct nh_map *m, const void *key, size_t key_len, const void *value,
 	int err;
 
 	if (!m || !key_is_legal(key, key_len) ||
-	    !value_is_legal(value, value_len) || !room_is_optional(old, old_len))
+	    !value_is_legal(value, value_len) ||
+	    !room_is_optional(old, old_len))
 		return NH_ERR_ARG;
 	k = nh_key_of(m, key, key_len);
 	err = m->ops->store(m, &k, &v, replace, old_len ? &out : NULL, &had);

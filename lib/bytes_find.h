@@ -2,10 +2,10 @@
  * bytes_find.h - find a key of nh_map: by readers, who take no lock, and by
  * who holds the key's block
  *
- * What a reader does with an entry is what lib/slab.h asks of it.  A pair counts
- * only where the table it stands in has the say, and that is looked at after
- * each time the pair was loaded, before the entry is touched: what a retired
- * table holds may be anything by now.
+ * What a reader does with an entry is what lib/slab.h asks of it.  A pair
+ * counts only where the table it stands in has the say, and that is looked at
+ * after each time the pair was loaded, before the entry is touched: what a
+ * retired table holds may be anything by now.
  *
  * Keys may share a word.  So a search goes on when an entry turns out to be
  * another key's.

@@ -230,8 +230,8 @@ change(struct nh_map *m, const struct nh_key *key,
 		goto drop;
 	if (!f.ref)
 		err = NH_ERR_NOTFOUND;
-	else if (expected && !nh_entry_has_value(nh_ref_entry(f.ref), &f.shape,
-						 expected))
+	else if (expected &&
+		 !nh_entry_has_value(nh_ref_entry(f.ref), &f.shape, expected))
 		err = NH_ERR_MISMATCH;
 	else
 		err = found_copy(&f, old);

@@ -226,8 +226,8 @@ nh_entry_make(struct nh_slab *slab, const struct nh_bytes *key,
 		/* Whole words of the key or of the value, mostly. */
 		nh_slab_fill(word++, nh_source_word(&from));
 	}
-	nh_slab_fill(&e->header, (uint64_t)(key->len - 1) << 48 | len << 32 |
-					 version);
+	nh_slab_fill(&e->header,
+		     (uint64_t)(key->len - 1) << 48 | len << 32 | version);
 	return (uint64_t)version << 48 | (uintptr_t)e;
 }
 

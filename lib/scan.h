@@ -1,5 +1,5 @@
 /*
- * scan.h - what goes over a whole map, in the order of hashes
+ * scan.h - what goes over a whole core, in the order of hashes
  *
  * A position is a hash.  A block holds the keys of one stretch of positions, in
  * whatever table, so a scan that has shown a block goes on where its stretch
@@ -181,89 +181,6 @@ nh_core_snapshot(struct nh_core *m, const struct nh_cursor *cursor,
 	return nh_hash_of(number, end - 1);
 }
 
-/* Return 0 to go on, anything else to stop after this pair. */
-typedef int (*nh_pair_fn)(void *arg, uint64_t hash, uint64_t value);
-
-/* nh_core_scan - as nh_u64_scan(), but showing hashes */
-static int
-nh_core_scan(struct nh_core *m, struct nh_cursor *cursor, nh_pair_fn fn,
-	     void *arg)
-{
-	struct nh_snapshot snap;
-
-	while (!cursor->done) {
-		uint64_t last = nh_core_snapshot(m, cursor, &snap);
-		unsigned segment = nh_segment_of(cursor->position);
-
-		for (unsigned i = 0; i < snap.pairs; i++) {
-			uint64_t hash = nh_hash_of(segment, snap.pair[i].word);
-
-			nh_cursor_pass(cursor, hash);
-			if (fn(arg, hash, snap.pair[i].value))
-				return NH_ERR_STOPPED;
-		}
-		nh_cursor_pass(cursor, last);
-	}
-	return NH_OK;
-}
-
-/* --------------------------------------------------------------------- wipe */
-
-/* Remove all pairs of a held block: how many. */
-static uint64_t
-nh_block_wipe(struct nh_table *t, struct nh_line *even)
-{
-	struct nh_line *line =
-		nh_link_target(nh_pair_load(&even[1].pair[NH_LINK_SLOT]));
-	uint64_t n = nh_line_pairs(even) + nh_line_pairs(even + 1);
-
-	for (unsigned i = NH_BLOCK_SLOTS; i-- > 0;)
-		nh_slot_store(&even[i / 4], i % 4, 0, 0);
-	while (line) {
-		struct nh_line *next =
-			nh_link_target(nh_pair_load(&line->pair[NH_LINK_SLOT]));
-
-		n += nh_line_pairs(line);
-		nh_overflow_free(t, line);
-		line = next;
-	}
-	nh_line_unmark_more(t, even);
-	nh_line_unmark_more(t, even + 1);
-	return n;
-}
-
-static int
-nh_segment_wipe(struct nh_core *m, unsigned number)
-{
-	uint64_t word = 0;
-
-	do {
-		struct nh_held held;
-		uint64_t n;
-		int err;
-
-		err = nh_hold(m, nh_hash_of(number, word), false, &held);
-		if (err)
-			return err == NH_ERR_NOTFOUND ? NH_OK : err;
-		n = nh_block_wipe(held.table, nh_line_even(held.home));
-		word = nh_block_end(word, nh_table_blocks(held.table));
-		nh_release(&held);
-		nh_stripe_add(&nh_stripe_mine(m->stripe)->live, -n);
-	} while (word);
-	return NH_OK;
-}
-
-/* nh_core_wipe - remove every pair, block by block */
-static int
-nh_core_wipe(struct nh_core *m)
-{
-	int err = NH_OK;
-
-	for (unsigned i = 0; i < NH_SEGMENTS && !err; i++)
-		err = nh_segment_wipe(m, i);
-	return err;
-}
-
 /* --------------------------------------------------------- reserve and shrink
  */
 
@@ -299,7 +216,7 @@ nh_segment_resize(struct nh_core *m, unsigned number, uint64_t want, bool grow)
 static uint64_t
 nh_segment_entries(struct nh_core *m, unsigned number)
 {
-	struct nh_cursor cursor = { (uint64_t)number << 56, false };
+	struct nh_cursor cursor = { .position = (uint64_t)number << 56 };
 	struct nh_snapshot snap;
 	uint64_t n = 0;
 

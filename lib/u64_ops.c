@@ -3,11 +3,11 @@
  *
  * NH_FLAVOUR_OPS, from the Makefile, names the one symbol that leaves here.
  */
+#include <stddef.h>
 #include <string.h>
 
 #include "lib/hold.h"
-#include "lib/scan.h"
-#include "lib/u64.h"
+#include "lib/u64_scan.h"
 
 #define BATCH 32
 
@@ -645,37 +645,21 @@ put_batch(struct nh_u64 *m, const uint64_t *keys, const uint64_t *values,
 
 /* ---------------------------------------------------------------- whole map */
 
-struct scan {
-	const struct nh_u64 *m;
-	nh_u64_scan_fn fn;
-	void *arg;
-};
-
-static int
-scan_pair(void *arg, uint64_t hash, uint64_t value)
+static struct nh_u64 *
+map_of(struct nh_core *core)
 {
-	const struct scan *s = arg;
-
-	return s->fn(s->arg, nh_unhash(&s->m->hash, hash), value);
+	return (struct nh_u64 *)((char *)core - offsetof(struct nh_u64, core));
 }
 
 static int
-scan(struct nh_u64 *m, struct nh_cursor *cursor, nh_u64_scan_fn fn, void *arg)
-{
-	struct scan s = { m, fn, arg };
-
-	return nh_core_scan(&m->core, cursor, scan_pair, &s);
-}
-
-static int
-clear(struct nh_core *m)
+clear(struct nh_core *core)
 {
 	int err = nh_writable();
 
 	if (!err)
-		err = nh_core_wipe(m);
+		err = nh_u64_wipe(map_of(core));
 	if (!err)
-		err = nh_core_shrink(m);
+		err = nh_core_shrink(core);
 	return err;
 }
 
@@ -699,5 +683,5 @@ const struct nh_u64_ops NH_FLAVOUR_OPS = {
 	.remove = remove_key,
 	.get_batch = get_batch,
 	.put_batch = put_batch,
-	.scan = scan,
+	.scan = nh_u64_show,
 };

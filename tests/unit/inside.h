@@ -20,8 +20,7 @@
 /* The mechanism is static functions; no test uses them all. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-function"
-#include "lib/scan.h"
-#include "lib/u64.h"
+#include "lib/u64_scan.h"
 #pragma GCC diagnostic pop
 
 #define STAGE_ENTRIES 4096

@@ -15,8 +15,7 @@ struct nh_extent *__wrap_nh_arena_alloc(enum nh_arena_kind kind, size_t bytes,
 static uint64_t allocations_left = UINT64_MAX;
 
 struct nh_extent *
-__wrap_nh_arena_alloc(enum nh_arena_kind kind, size_t bytes,
-					int node)
+__wrap_nh_arena_alloc(enum nh_arena_kind kind, size_t bytes, int node)
 {
 	if (!allocations_left)
 		return NULL;
