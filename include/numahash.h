@@ -14,7 +14,8 @@
  * Threads.  Any thread may call anything at any time, without registering,
  * except that nh_u64_destroy() wants the map to itself.  Each operation on one
  * key is linearizable.  A read takes no lock and stores nothing shared; a write
- * locks one cache line; no operation pays for a whole resize unless it says so.
+ * takes a lock in one cache line, which covers it and its neighbour; no
+ * operation pays for a whole resize unless it says so.
  * No function may be called from a signal handler that could have interrupted
  * another function of this library.
  *
@@ -22,7 +23,8 @@
  * writing to them, or if NUMAHASH_HUGEPAGES gave them pages from the pool.
  *
  * Errors.  A function that returns int returns NH_OK (0) or a negative
- * NH_ERR_*; it then has changed nothing, and has not written its results.
+ * NH_ERR_*; it then has changed nothing, and has not written its results.  A
+ * NULL where something is needed is NH_ERR_ARG, also for a NULL map.
  * The library never aborts or exits, and prints in one case only: a NUMAHASH_
  * variable it does not know or cannot parse (see nh_config_init()).
  *
@@ -180,7 +182,8 @@ NH_API void nh_u64_destroy(struct nh_u64 *m);
 /*
  * nh_u64_get - NH_OK with *value, or NH_ERR_NOTFOUND.  Any thread.
  *
- * Never waits for a writer and stores nothing shared.  One line.
+ * Never waits for a writer (nh_describe() says where it may: on processors that
+ * cannot load 16 bytes at once) and stores nothing shared.  One line.
  */
 NH_API int nh_u64_get(const struct nh_u64 *m, uint64_t key, uint64_t *value);
 
@@ -239,8 +242,8 @@ enum nh_update {
  * The callback of nh_u64_update().  *value is the value there, or 0 when
  * present is false; what it holds on return counts for NH_UPDATE_STORE.
  *
- * It runs with the line of the key locked: it should be short, since writers of
- * the few keys on that line wait for it (readers do not).  It may read any map,
+ * It runs with the key's block locked, two lines: it should be short, since
+ * writers of the few keys in it wait (readers do not).  It may read any map,
  * this one and this key too (the old value is seen).  A write to any map fails
  * with NH_ERR_REENTRY.  It must return: no longjmp, no exception.
  */
@@ -323,8 +326,8 @@ NH_API uint64_t nh_u64_len(const struct nh_u64 *m);
  * nh_u64_clear - remove all that was there when it began.  Any thread.
  *
  * Not one atomic step: each key is removed at some moment of the call, and a
- * key put meanwhile may stay or go.  Memory goes back.  O(lines), paid by the
- * caller; others go on.  NH_ERR_NOMEM, NH_ERR_REENTRY: some may be removed.
+ * key put meanwhile may stay or go.  Memory goes back, but for a fixed map's,
+ * which keeps its room.  O(lines), paid by the caller; others go on.  NH_ERR_NOMEM, NH_ERR_REENTRY: some may be removed.
  */
 NH_API int nh_u64_clear(struct nh_u64 *m);
 
@@ -341,8 +344,8 @@ NH_API int nh_u64_reserve(struct nh_u64 *m, uint64_t n);
 /*
  * nh_u64_shrink - fit the tables to what is there and finish all migrations
  *
- * Deletes shrink a map by themselves; this asks for the tightest fit now.
- * Paid by the caller.  NH_ERR_NOMEM, NH_ERR_REENTRY.
+ * Deletes shrink a map by themselves; this asks for the tightest fit now.  A
+ * fixed map stays as it is.  Paid by the caller.  NH_ERR_NOMEM, NH_ERR_REENTRY.
  */
 NH_API int nh_u64_shrink(struct nh_u64 *m);
 
@@ -358,7 +361,7 @@ struct nh_stats {
 	uint64_t grows, shrinks; /* segment migrations finished */
 	uint64_t migrating;	 /* segments in migration now */
 	uint64_t blocks_moved;	 /* 128-byte blocks drained */
-	uint64_t lock_waits;	 /* a writer found its line locked */
+	uint64_t lock_waits;	 /* a writer found its block locked */
 	uint64_t entry_bytes;	 /* nh_map: keys and values, with headers */
 	uint64_t slab_bytes;	 /* nh_map: the memory these lie in */
 };
