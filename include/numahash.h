@@ -327,7 +327,8 @@ NH_API uint64_t nh_u64_len(const struct nh_u64 *m);
  *
  * Not one atomic step: each key is removed at some moment of the call, and a
  * key put meanwhile may stay or go.  Memory goes back, but for a fixed map's,
- * which keeps its room.  O(lines), paid by the caller; others go on.  NH_ERR_NOMEM, NH_ERR_REENTRY: some may be removed.
+ * which keeps its room.  O(lines), paid by the caller; others go on.
+ * NH_ERR_NOMEM, NH_ERR_REENTRY: some may be removed.
  */
 NH_API int nh_u64_clear(struct nh_u64 *m);
 

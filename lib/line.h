@@ -165,6 +165,36 @@ nh_block_lock(struct nh_line *even, bool *waited)
 	}
 }
 
+/*
+ * nh_block_try_lock - one attempt; *word is what slot 0 had.  Any thread.
+ *
+ * What nh_block_lock() says of `even` holds here.  False: it is locked, not
+ * live, or somebody came between.
+ */
+static inline bool
+nh_block_try_lock(struct nh_line *even, uint64_t *word)
+{
+	nh_atomic *lock = &even->pair[0].word;
+
+	/* order(drained): acquire, so the new block is seen filled */
+	*word = nh_load_acquire(lock);
+	if (nh_unlikely((*word & (NH_WORD_LIVE | NH_WORD_LOCK)) !=
+			NH_WORD_LIVE))
+		return false;
+	/* order(block-lock): acquire, so the last writer's stores and the
+	 * descriptor as it was then are seen */
+	return nh_likely(nh_cas_acquire(lock, word, *word | NH_WORD_LOCK));
+}
+
+/* nh_block_unlock_as - let a block go whose slot 0 has `word` again.  Locked.
+ */
+static inline void
+nh_block_unlock_as(struct nh_line *even, uint64_t word)
+{
+	/* order(block-lock): release, after all that was written under it */
+	nh_store_release(&even->pair[0].word, word);
+}
+
 /* nh_block_unlock - Block locked. */
 static inline void
 nh_block_unlock(struct nh_line *even)

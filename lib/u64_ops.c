@@ -131,9 +131,30 @@ struct stored {
 };
 
 /*
+ * Add a key that is not in its home line, which is locked, and let go.  False,
+ * and nothing was done, unless it is nowhere else and has room there.
+ */
+static __attribute__((noinline)) bool
+add_quickly(struct nh_u64 *m, uint64_t hash, uint64_t value,
+	    struct nh_line *home)
+{
+	uint64_t word = nh_word_of(hash);
+	unsigned match = nh_line_match(home, 0, &nh_word_taken);
+	bool room = match && !(nh_slot_word(home, 0) & nh_word_more(word));
+
+	if (nh_likely(room))
+		nh_slot_store(home, nh_match_slot(match), word, value);
+	nh_block_unlock(nh_line_even(home));
+	if (nh_likely(room))
+		nh_stripe_add(&nh_stripe_mine(m->core.stripe)->live, 1);
+	return room;
+}
+
+/*
  * Store in the home line, under its lock.  False, and nothing was done, unless
- * all is as it mostly is: the segment has a table that is not migrating, and
- * the key is in its home line, or is nowhere and has room there.
+ * all is as it mostly is: the block is free, the segment has a table that is
+ * not migrating, and the key is in its home line, or is nowhere and has room
+ * there.
  *
  * A value that is overwritten is stored alone: its word stays as it is while
  * the block is locked, so a reader gets the old pair or the new one.
@@ -146,39 +167,31 @@ store_quickly(struct nh_u64 *m, uint64_t hash, uint64_t value, bool replace,
 	      struct stored *was)
 {
 	const struct nh_descriptor *d = nh_descriptor_of_hash(&m->core, hash);
-	uint64_t word = nh_word_of(hash);
-	uint64_t size;
-	struct nh_line *home = home_quickly(d, word, &size);
-	bool waited = false, done = true;
-	struct nh_line *even;
-	unsigned match, slot;
+	uint64_t want = nh_want_of(hash);
+	uint64_t size, word0;
+	struct nh_line *home = home_quickly(d, want, &size);
+	struct nh_line *even = nh_line_even(home);
+	nh_atomic *at;
+	unsigned match;
 
-	even = nh_line_even(home);
-	if (nh_unlikely(!nh_block_lock(even, &waited)))
+	if (nh_unlikely(!nh_block_try_lock(even, &word0)))
 		return false;
-	match = nh_line_match(home, word, &nh_word_key);
+	match = nh_line_match(home, want, &nh_word_key);
 	was->loaded = match != 0;
 	if (nh_unlikely(nh_size_changed(d, size))) {
-		done = false;
-	} else if (match) {
-		slot = nh_match_slot(match);
-		/* relaxed: nobody else writes it while it is locked. */
-		was->old = nh_load_relaxed(&home->pair[slot].value);
-		if (replace)
-			/* order(pair): release, as nh_pair_store() */
-			nh_store_release(&home->pair[slot].value, value);
-	} else {
-		match = nh_line_match(home, 0, &nh_word_taken);
-		if (match && !(nh_slot_word(home, 0) & nh_word_more(word)))
-			nh_slot_store(home, nh_match_slot(match), word, value);
-		else
-			done = false;
+		nh_block_unlock_as(even, word0);
+		return false;
 	}
-	nh_block_unlock(even);
-	nh_count_wait(&m->core, waited);
-	if (done && !was->loaded)
-		nh_stripe_add(&nh_stripe_mine(m->core.stripe)->live, 1);
-	return done;
+	if (!match)
+		return add_quickly(m, hash, value, home);
+	at = &home->pair[nh_match_slot(match)].value;
+	/* relaxed: nobody else writes it while it is locked. */
+	was->old = nh_load_relaxed(at);
+	if (replace)
+		/* order(pair): release, as nh_pair_store() */
+		nh_store_release(at, value);
+	nh_block_unlock_as(even, word0);
+	return true;
 }
 
 /* What was found of a key, with its block held. */
@@ -267,12 +280,22 @@ store_hashed(struct nh_u64 *m, uint64_t hash, uint64_t value, bool replace,
 	return store_slowly(m, hash, value, replace, was);
 }
 
+static __attribute__((noinline)) int
+put_slowly(struct nh_u64 *m, uint64_t hash, uint64_t value)
+{
+	struct stored was;
+
+	return store_slowly(m, hash, value, true, &was);
+}
+
 static inline int
 put_hashed(struct nh_u64 *m, uint64_t hash, uint64_t value)
 {
 	struct stored was;
 
-	return store_hashed(m, hash, value, true, &was);
+	if (nh_likely(store_quickly(m, hash, value, true, &was)))
+		return NH_OK;
+	return put_slowly(m, hash, value);
 }
 
 static int
@@ -393,15 +416,13 @@ remove_quickly(struct nh_u64 *m, uint64_t hash, const uint64_t *expected,
 	uint64_t word = nh_word_of(hash);
 	uint64_t size;
 	struct nh_line *home = home_quickly(d, word, &size);
-	struct nh_line *even;
-	bool waited = false;
+	struct nh_line *even = nh_line_even(home);
+	uint64_t word0;
 	unsigned match;
 	int err = NH_RETRY;
 
-	if (nh_unlikely((nh_self.deletes + 1) % NH_DELETES_BETWEEN == 0))
-		return NH_RETRY;
-	even = nh_line_even(home);
-	if (nh_unlikely(!nh_block_lock(even, &waited)))
+	if (nh_unlikely((nh_self.deletes + 1) % NH_DELETES_BETWEEN == 0 ||
+			!nh_block_try_lock(even, &word0)))
 		return NH_RETRY;
 	match = nh_line_match(home, word, &nh_word_key);
 	if (nh_likely(!nh_size_changed(d, size) &&
@@ -418,7 +439,6 @@ remove_quickly(struct nh_u64 *m, uint64_t hash, const uint64_t *expected,
 			nh_slot_store(home, slot, 0, 0);
 	}
 	nh_block_unlock(even);
-	nh_count_wait(&m->core, waited);
 	if (err)
 		return err;
 	nh_self.deletes++;
