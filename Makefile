@@ -116,6 +116,8 @@ FLAGS-test_migrate_beside := -DNH_FLAVOUR_GENERIC
 FLAGS-test_migrate_memory := -DNH_FLAVOUR_GENERIC -Wl,--wrap=nh_arena_alloc
 NEEDS-test_slab := tests/fault/inject.c
 FLAGS-test_slab := $(WRAPPED:%=-Wl,--wrap=%)
+NEEDS-test_pin := tests/fault/inject.c
+FLAGS-test_pin := $(WRAPPED:%=-Wl,--wrap=%)
 LIBS-test_hist := -lm
 LIBS-test_hash := -lm
 TEST	= @mkdir -p $(@D); \
