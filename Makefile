@@ -115,7 +115,9 @@ FLAGS-test_migrate := -DNH_FLAVOUR_GENERIC
 FLAGS-test_migrate_beside := -DNH_FLAVOUR_GENERIC
 FLAGS-test_migrate_memory := -DNH_FLAVOUR_GENERIC -Wl,--wrap=nh_arena_alloc
 NEEDS-test_slab := tests/fault/inject.c
+NEEDS-test_bytes_hash := tests/fault/inject.c
 FLAGS-test_slab := $(WRAPPED:%=-Wl,--wrap=%)
+FLAGS-test_bytes_hash := -DNH_STALL $(WRAPPED:%=-Wl,--wrap=%)
 NEEDS-test_pin := tests/fault/inject.c
 FLAGS-test_pin := $(WRAPPED:%=-Wl,--wrap=%)
 LIBS-test_hist := -lm

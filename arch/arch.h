@@ -18,7 +18,7 @@
  *	nh_found_value	the value, when hit
  *	nh_found_store	the same, to memory: saves the way through a register
  *	nh_line_match	which slots match: NH_MATCH_BITS bits for each, the
- *			lowest of which says so; line locked
+ *			lowest of which says so; line locked, or for a guess
  *	nh_mul_high	the upper half of a product
  *	nh_prefetch, nh_prefetch_write, nh_pause
  *

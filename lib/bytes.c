@@ -279,21 +279,13 @@ int
 nh_map_put_batch(struct nh_map *m, const struct nh_bytes *keys,
 		 const struct nh_bytes *values, size_t n, size_t *done)
 {
-	int err = NH_OK;
-	size_t i;
-
 	if (!m || (n && (!keys || !values)))
 		return NH_ERR_ARG;
-	for (i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++)
 		if (!key_is_legal(keys[i].data, keys[i].len) ||
 		    !value_is_legal(values[i].data, values[i].len))
 			return NH_ERR_ARG;
-	for (i = 0; i < n && !err; i++)
-		err = nh_map_put(m, keys[i].data, keys[i].len, values[i].data,
-				 values[i].len);
-	if (done)
-		*done = err ? i - 1 : i;
-	return err;
+	return m->ops->put_batch(m, keys, values, n, done);
 }
 
 /* ---------------------------------------------------------------- whole map */

@@ -41,6 +41,8 @@ struct nh_bytes_ops {
 	int (*get_batch)(const struct nh_map *m, const struct nh_bytes *keys,
 			 size_t n, struct nh_buffer *values, int *results,
 			 size_t *hits);
+	int (*put_batch)(struct nh_map *m, const struct nh_bytes *keys,
+			 const struct nh_bytes *values, size_t n, size_t *done);
 	int (*scan)(struct nh_map *m, struct nh_cursor *cursor,
 		    nh_map_scan_fn fn, void *arg);
 };

@@ -20,9 +20,12 @@ meet(const struct nh_map *m, const struct nh_key *key, struct nh_met *met)
 {
 	for (;;) {
 		struct nh_look look = nh_look_begin(&m->core, key->hash);
-		enum nh_seen seen = nh_block_meet(key, &look, met);
+		enum nh_seen seen;
 
-		if (nh_likely(seen == NH_SEEN_KEY))
+		if (nh_likely(nh_home_glance(key, &look, met)))
+			return NH_OK;
+		seen = nh_block_meet(key, &look, met);
+		if (seen == NH_SEEN_KEY)
 			return NH_OK;
 		if (seen == NH_SEEN_NOTHING && nh_look_holds(&look))
 			return NH_ERR_NOTFOUND;
@@ -420,6 +423,43 @@ get_batch(const struct nh_map *m, const struct nh_bytes *keys, size_t n,
 	return NH_OK;
 }
 
+static int
+put_some(struct nh_map *m, const struct nh_bytes *keys,
+	 const struct nh_bytes *values, unsigned n, size_t *done)
+{
+	struct nh_key key[BATCH];
+	bool loaded;
+	int err = NH_OK;
+
+	for (unsigned i = 0; i < n; i++) {
+		key[i] = nh_key_of(m, keys[i].data, keys[i].len);
+		nh_prefetch_write(nh_line_even(
+			nh_look_begin(&m->core, key[i].hash).home));
+	}
+	for (unsigned i = 0; i < n && !err; i++) {
+		err = store(m, &key[i], &values[i], true, NULL, &loaded);
+		*done += !err;
+	}
+	return err;
+}
+
+static int
+put_batch(struct nh_map *m, const struct nh_bytes *keys,
+	  const struct nh_bytes *values, size_t n, size_t *done)
+{
+	size_t total = 0;
+	int err = nh_writable();
+
+	for (size_t i = 0; i < n && !err; i += BATCH) {
+		unsigned some = n - i < BATCH ? (unsigned)(n - i) : BATCH;
+
+		err = put_some(m, keys + i, values + i, some, &total);
+	}
+	if (done)
+		*done = total;
+	return err;
+}
+
 /* ---------------------------------------------------------------- whole map */
 
 static int
@@ -472,5 +512,6 @@ const struct nh_bytes_ops NH_FLAVOUR_OPS = {
 	.update = update,
 	.pin = pin,
 	.get_batch = get_batch,
+	.put_batch = put_batch,
 	.scan = scan,
 };

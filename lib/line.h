@@ -66,6 +66,7 @@
 #define NH_WORD_KEY (~NH_WORD_META | NH_WORD_VALID)
 #define NH_WORD_SLOT0 (NH_WORD_MORE | NH_WORD_LOCK | NH_WORD_LIVE)
 
+#define NH_LINE_BYTES sizeof(struct nh_line)
 #define NH_BLOCK_BYTES ((size_t)128)
 #define NH_BLOCK_SLOTS (2 * NH_LINE_SLOTS)
 #define NH_LOCK_SPINS 64

@@ -124,8 +124,8 @@ void nh_slab_free(struct nh_slab *slab, void *object, size_t bytes);
  * nh_slab_trim - give back what is cached and the pages that are empty
  *
  * A thread that is using the set right now gives up its own cache the next
- * time that it comes to the end of a list; until then this is at most 8 KiB, or
- * two objects, of each size.  Any thread.
+ * time that it comes to the end of a list; until then that is at most 8 KiB, or
+ * two objects, of each size, and the pages in which these lie.  Any thread.
  */
 void nh_slab_trim(struct nh_slab *slab);
 
