@@ -107,17 +107,26 @@ nh_pins_add(struct nh_pins *pins, uint64_t ref)
 	return nh_u64_fetch_add(table_of(pins), ref & ~NH_REF_FLAGS, 1, NULL);
 }
 
+/*
+ * "No" frees the entry, so it must come after all reads through pins of it.  A
+ * get would do that too, but on what the vector loads of a module order.  The
+ * compare-and-swap locks the block that the last unpin had locked.
+ */
 bool
 nh_pins_orphan(struct nh_pins *pins, uint64_t ref)
 {
 	struct nh_u64 *table = table_of(pins);
-	uint64_t n;
+	uint64_t n = 1;
+	int err;
 
 	ref &= ~NH_REF_FLAGS;
-	while (!nh_u64_get(table, ref, &n))
-		if (!nh_u64_compare_and_swap(table, ref, n, n | NH_PIN_ORPHAN))
-			return true;
-	return false;
+	do {
+		err = nh_u64_compare_and_swap(table, ref, n, n | NH_PIN_ORPHAN);
+		if (err == NH_ERR_MISMATCH)
+			(void)nh_u64_get(table, ref,
+					 &n); /* or gone: as it is */
+	} while (err == NH_ERR_MISMATCH);
+	return err == NH_OK;
 }
 
 bool
