@@ -12,6 +12,7 @@
 #define NH_LOAD_FIT 66	  /* made to measure */
 #define NH_LOAD_TIGHT 76  /* the same, when asked for */
 #define NH_LOAD_SHRINK 36 /* below: too large */
+#define NH_LOAD_SMALL 18  /* the same of a small table, which chance fills */
 #define NH_LOAD_SPARSE 35 /* overflow below this is bad luck, or malice */
 #define NH_SAMPLE_BLOCKS 32
 #define NH_DELETES_BETWEEN 64 /* looks at the load */
@@ -71,17 +72,25 @@ nh_blocks_for(uint64_t n, uint64_t load)
 	return n * 100 / (load * NH_BLOCK_SLOTS) + 1;
 }
 
+/* About the square root, and not below it: Newton's method. */
+static inline uint64_t
+nh_root(uint64_t n)
+{
+	uint64_t root = 1;
+
+	for (int i = 0; i < 40; i++)
+		root = (root + n / root) / 2 + 1;
+	return root;
+}
+
 /* Entries a segment should have room for, when the whole map gets n. */
 static inline uint64_t
 nh_segment_share(uint64_t n)
 {
 	uint64_t mean = n / NH_SEGMENTS + 1;
-	uint64_t root = 1;
 
-	/* Six standard deviations above the mean: sqrt by Newton. */
-	for (int i = 0; i < 40; i++)
-		root = (root + mean / root) / 2 + 1;
-	return n ? mean + 6 * root : 0;
+	/* Six standard deviations above the mean. */
+	return n ? mean + 6 * nh_root(mean) : 0;
 }
 
 static inline uint64_t
@@ -380,9 +389,12 @@ nh_held_shrink(const struct nh_core *m, const struct nh_held *held)
 	    had <= NH_LADDER_FIRST)
 		return 0;
 	n = nh_held_estimate(held);
-	if (nh_table_loaded(held->table, n, NH_LOAD_SHRINK))
+	if (nh_table_loaded(held->table, n,
+			    had < NH_TABLE_SMALL ? NH_LOAD_SMALL
+						 : NH_LOAD_SHRINK))
 		return 0;
-	want = nh_blocks_for(n, NH_LOAD_FIT);
+	/* With room for keys to come and go, or it would soon grow again. */
+	want = nh_blocks_for(n + 3 * nh_root(n), NH_LOAD_FIT);
 	if (want < nh_blocks_reserved(m))
 		want = nh_blocks_reserved(m);
 	to = nh_ladder_toward(had, want, nh_segment_number(m, held->segment));

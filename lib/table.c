@@ -26,7 +26,7 @@ spare_lines(uint64_t blocks, bool fixed)
 uint64_t
 nh_table_trigger(uint64_t blocks)
 {
-	return blocks < 64 ? blocks / 32 : blocks / 6;
+	return blocks < NH_TABLE_SMALL ? blocks / 32 : blocks / 6;
 }
 
 int

@@ -25,6 +25,8 @@
 #include "lib/line.h"
 #include "numa/arena.h"
 
+#define NH_TABLE_SMALL 64 /* fewer blocks: there to be quick, not dense */
+
 struct nh_table {
 	nh_atomic lines;    /* struct nh_line *, the first */
 	nh_atomic blocks;   /* 0: the segment has no table yet */
