@@ -38,8 +38,8 @@ free_map(void *map)
 	struct nh_map *m = map;
 
 	if (m->ops) {
-		nh_pins_fini(&m->pins);
 		nh_core_fini(&m->core);
+		nh_pins_fini(&m->pins);
 		nh_slab_fini(&m->slab);
 	}
 	free(m);

@@ -37,6 +37,8 @@ probe_config(void)
 	printf("arch=%d\n", config.arch);
 	printf("fixed=%d\n", config.fixed);
 	printf("maintenance=%d\n", config.maintenance);
+	printf("debug=%d\n", config.debug);
+	printf("pin_age_ms=%" PRIu64 "\n", config.pin_age_ms);
 	printf("same=%d\n", again.capacity == config.capacity &&
 				    again.seed == config.seed &&
 				    again.arch == config.arch &&
@@ -227,6 +229,9 @@ test_every_variable_is_obeyed(void **state)
 		{ "NUMAHASH_CPU_DISABLE=none", "warnings=0" },
 		{ "NUMAHASH_CPU_DISABLE=avx512", "warnings=0" },
 		{ "NUMAHASH_CPU_DISABLE=avx", "warnings=0" },
+		{ "NUMAHASH_DEBUG=off", "debug=0" },
+		{ "NUMAHASH_DEBUG=pins", "debug=1" },
+		{ "NUMAHASH_PIN_AGE_MS=60000", "pin_age_ms=60000" },
 		{ "NUMAHASH_QUIET=0", "warnings=0" },
 		{ "NUMAHASH_QUIET=1", "warnings=0" },
 	};
@@ -320,6 +325,9 @@ test_values_that_do_not_parse_are_warned_about(void **state)
 		"NUMAHASH_PREFAULT=lots",
 		"NUMAHASH_PREFAULT=-4096",
 		"NUMAHASH_CPU_DISABLE=sse",
+		"NUMAHASH_DEBUG=1",
+		"NUMAHASH_DEBUG=pin",
+		"NUMAHASH_PIN_AGE_MS=1s",
 		"NUMAHASH_QUIET=maybe",
 	};
 

@@ -339,17 +339,21 @@ test_the_first_pin_of_several_threads(void **state)
 	}
 }
 
-/* ------------------------------------------------- the last unpin, the removal
+/* ----------------------------------------------- duels over one value, at once
  */
 
 #define DUELS (4000 / SLOWER)
 #define LOOKS 100 /* duels between two looks at the memory */
 
+/* What the two do. */
+enum duel_kind { UNPIN_DELETE, UNPIN_UNPIN, PIN_DELETE };
+
 /* Two threads that meet at each round, and tickets that tell who was when. */
 struct duel {
 	struct nh_map *m;
 	struct nh_pin pin[2];
-	bool both_unpin;
+	enum duel_kind kind;
+	unsigned pinned;
 	nh_atomic arrived, ticket;
 	uint64_t from[2], to[2];
 	unsigned overlapped;
@@ -378,16 +382,27 @@ meet(struct duel *d, uint64_t how_many)
 			sched_yield();
 }
 
+static int
+shoot(struct duel *d, unsigned number)
+{
+	int err;
+
+	if (d->kind == UNPIN_UNPIN || (d->kind == UNPIN_DELETE && !number))
+		return nh_unpin(d->m, &d->pin[number]);
+	if (number)
+		return nh_map_delete(d->m, "key", 3)
+			       ?: nh_map_put(d->m, "new", 3, "other", 5);
+	err = nh_pin(d->m, "key", 3, &d->pin[0]);
+	return err == NH_ERR_NOTFOUND ? NH_OK : err;
+}
+
 static const char *
 fire(struct duel *d, unsigned number)
 {
 	int err;
 
 	d->from[number] = ticket(d);
-	if (number && !d->both_unpin)
-		err = nh_map_delete(d->m, "key", 3);
-	else
-		err = nh_unpin(d->m, &d->pin[number]);
+	err = shoot(d, number);
 	d->to[number] = ticket(d);
 	return err ? "refused" : NULL;
 }
@@ -397,11 +412,27 @@ static const char *
 duel_begin(struct duel *d)
 {
 	put_text(d->m, "key", "value");
+	if (d->kind == PIN_DELETE)
+		return NULL;
 	d->pin[0] = pin_text(d->m, "key");
-	if (!d->both_unpin)
+	if (d->kind == UNPIN_DELETE)
 		return NULL;
 	d->pin[1] = pin_text(d->m, "key");
 	return nh_map_delete(d->m, "key", 3) ? "no key" : NULL;
+}
+
+/* What was deleted is overwritten by now, if it was freed. */
+static const char *
+check_pinned(struct duel *d)
+{
+	struct nh_pin *pin = &d->pin[0];
+
+	if (!pin->value)
+		return NULL;
+	d->pinned++;
+	if (memcmp(pin->value, "value", 5))
+		return "freed though it was pinned";
+	return nh_unpin(d->m, pin) ? "a pin was not known" : NULL;
 }
 
 /* What was not freed, or twice, stays in the count: no need to look each time.
@@ -409,9 +440,13 @@ duel_begin(struct duel *d)
 static const char *
 duel_end(struct duel *d, uint64_t round)
 {
+	const char *failed = check_pinned(d);
+
+	if (d->kind != UNPIN_UNPIN)
+		nh_map_delete(d->m, "new", 3);
 	d->overlapped += d->from[0] < d->to[1] && d->from[1] < d->to[0];
-	if (round % LOOKS)
-		return NULL;
+	if (failed || round % LOOKS)
+		return failed;
 	return map_stats(d->m).entry_bytes ? "not freed, or twice" : NULL;
 }
 
@@ -437,36 +472,46 @@ duel_run(void *arg)
 }
 
 static void
-duel(int arch, bool both_unpin)
+duel(enum duel_kind kind)
 {
-	struct duel d = { .m = pin_map(arch, NH_DEBUG_OFF, 0),
-			  .both_unpin = both_unpin };
-	struct duellist one = { &d, 0 }, two = { &d, 1 };
-	pthread_t thread[2];
+	for (unsigned a = 0; a < ARCHS; a++) {
+		struct duel d = { .m = pin_map(archs[a], NH_DEBUG_OFF, 0),
+				  .kind = kind };
+		struct duellist one = { &d, 0 }, two = { &d, 1 };
+		pthread_t thread[2];
 
-	start(&thread[0], duel_run, &one);
-	start(&thread[1], duel_run, &two);
-	join(thread[0]);
-	join(thread[1]);
-	assert_true(d.overlapped > DUELS / 100);
-	assert_nothing_left(d.m);
-	nh_map_destroy(d.m);
+		start(&thread[0], duel_run, &one);
+		start(&thread[1], duel_run, &two);
+		join(thread[0]);
+		join(thread[1]);
+		assert_true(d.overlapped > DUELS / 100);
+		if (kind == PIN_DELETE)
+			assert_in_range(d.pinned, DUELS / 100,
+					DUELS - DUELS / 100);
+		assert_nothing_left(d.m);
+		nh_map_destroy(d.m);
+	}
 }
 
 static void
 test_unpin_against_delete_frees_exactly_once(void **state)
 {
 	(void)state;
-	for (unsigned a = 0; a < ARCHS; a++)
-		duel(archs[a], false);
+	duel(UNPIN_DELETE);
 }
 
 static void
 test_unpin_against_unpin_frees_exactly_once(void **state)
 {
 	(void)state;
-	for (unsigned a = 0; a < ARCHS; a++)
-		duel(archs[a], true);
+	duel(UNPIN_UNPIN);
+}
+
+static void
+test_pin_against_delete_has_the_value_or_none(void **state)
+{
+	(void)state;
+	duel(PIN_DELETE);
 }
 
 int
@@ -480,6 +525,7 @@ main(void)
 		cmocka_unit_test(test_the_first_pin_of_several_threads),
 		cmocka_unit_test(test_unpin_against_delete_frees_exactly_once),
 		cmocka_unit_test(test_unpin_against_unpin_frees_exactly_once),
+		cmocka_unit_test(test_pin_against_delete_has_the_value_or_none),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
