@@ -102,6 +102,11 @@ nh_entry_meet(const struct nh_pair *at, struct nh_kv kv,
 			again.value != kv.value || !nh_look_holds(look)))
 		return NH_SEEN_CHANGE;
 	met->shape = nh_entry_shape(e, met->header);
+	/* A long length is a word like others: it leads nowhere if it is not
+	 * this entry's any more. */
+	if (nh_unlikely(met->shape.value_len >= NH_LENGTH_LONG) &&
+	    nh_slab_word(&e->header) != met->header)
+		return NH_SEEN_CHANGE;
 	if (nh_likely(nh_entry_has_key(e, &met->shape, key)))
 		return NH_SEEN_KEY;
 	return nh_slab_word(&e->header) == met->header ? NH_SEEN_NOTHING
@@ -184,9 +189,10 @@ nh_chain_meet(struct nh_kv link, const struct nh_key *key,
 /*
  * nh_block_meet - find a key without a lock
  *
- * As nh_block_find(): what the odd line's slot 3 had at first decides, and "no"
- * holds only if it is the same afterwards.  "Yes" needs no such proof: an entry
- * that still is what it was is the key's.  Nothing: the look must still hold.
+ * As nh_block_find(): what the odd line's slot 3 had at first decides, be it
+ * the key itself or a link, and "no" holds only if it is the same afterwards.
+ * "Yes" needs no such proof: an entry that still is what it was is the key's.
+ * Nothing: the look must still hold.
  */
 static inline enum nh_seen
 nh_block_meet(const struct nh_key *key, const struct nh_look *look,
@@ -203,6 +209,10 @@ nh_block_meet(const struct nh_key *key, const struct nh_look *look,
 		      !(flags & nh_word_more(nh_word_of(key->hash)))))
 		return seen;
 	seen = nh_line_meet(nh_line_other(home), key, look, met, &other);
+	/* It may have been moved to a chain and back since `link` was loaded */
+	if (seen == NH_SEEN_NOTHING &&
+	    !((link.word ^ nh_word_of(key->hash)) & NH_WORD_KEY))
+		seen = nh_entry_meet(at, link, &key->bytes, look, met);
 	if (seen == NH_SEEN_NOTHING)
 		seen = nh_chain_meet(link, key, look, met);
 	if (seen != NH_SEEN_NOTHING)
