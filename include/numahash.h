@@ -141,7 +141,8 @@ struct nh_config {
  *	NUMAHASH_SEED=N
  *	NUMAHASH_MAINTENANCE=0|1
  *	NUMAHASH_PREFAULT=BYTES	(faulted ahead, if there is maintenance)
- *	NUMAHASH_RETAIN=BYTES	(of free memory, when a map is destroyed)
+ *	NUMAHASH_RETAIN=BYTES	(of free memory, when a map is destroyed;
+ *				for tables, and once more for entries)
  *	NUMAHASH_QUIET=0|1	(no warnings on standard error)
  *
  * A value that does not parse is ignored.  For each one ignored, and for each
@@ -174,8 +175,8 @@ NH_API struct nh_u64 *nh_u64_create(const struct nh_config *config, int *err);
 /*
  * nh_u64_destroy - free it all; NULL is fine.  No other call may be running.
  *
- * The process keeps up to NUMAHASH_RETAIN bytes (64 MiB) of what was the map's
- * for the next one; nh_memory_stats() shows them as `retained`.
+ * The process keeps up to NUMAHASH_RETAIN bytes (64 MiB) of what were the map's
+ * tables for the next one; nh_memory_stats() shows them as `retained`.
  */
 NH_API void nh_u64_destroy(struct nh_u64 *m);
 

@@ -4,9 +4,6 @@
 #include "lib/bytes.h"
 
 #include <stdlib.h>
-#include <string.h>
-
-#include "lib/tune.h"
 
 /* ------------------------------------------------------- create and destroy */
 
@@ -19,8 +16,9 @@ static const struct nh_bytes_ops *const flavours[] = {
 };
 
 static int
-init_map(struct nh_map *m, const struct nh_config *c)
+init_map(void *map, const struct nh_config *c)
 {
+	struct nh_map *m = map;
 	int level = nh_core_level(c);
 	int err = level < 0 ? level
 			    : nh_bytes_hash_init(&m->hash, c->hash, c->seed);
@@ -34,8 +32,10 @@ init_map(struct nh_map *m, const struct nh_config *c)
 }
 
 static void
-free_map(struct nh_map *m)
+free_map(void *map)
 {
+	struct nh_map *m = map;
+
 	if (m->ops) {
 		nh_core_fini(&m->core);
 		nh_slab_fini(&m->slab);
@@ -46,31 +46,8 @@ free_map(struct nh_map *m)
 struct nh_map *
 nh_map_create(const struct nh_config *config, int *err)
 {
-	struct nh_config defaults;
-	struct nh_map *m = NULL;
-	int e;
-
-	if (!config) {
-		nh_config_init(&defaults);
-		config = &defaults;
-	}
-	e = nh_core_check(config);
-	if (!e) {
-		nh_tune_process();
-		m = aligned_alloc(64, sizeof(*m));
-		e = m ? NH_OK : NH_ERR_NOMEM;
-	}
-	if (!e) {
-		memset(m, 0, sizeof(*m));
-		e = init_map(m, config);
-	}
-	if (e && m) {
-		free_map(m);
-		m = NULL;
-	}
-	if (err)
-		*err = e;
-	return m;
+	return nh_core_create(config, sizeof(struct nh_map), init_map, free_map,
+			      err);
 }
 
 void

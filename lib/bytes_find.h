@@ -25,8 +25,10 @@ struct nh_look {
 	struct nh_line *home;
 };
 
-/* What a reader saw: an entry and where its parts are. */
+/* What a reader saw: an entry, who refers to it, and where its parts are. */
 struct nh_met {
+	const struct nh_pair *at;
+	uint64_t ref;
 	const struct nh_entry *entry;
 	uint64_t header;
 	struct nh_shape shape;
@@ -93,6 +95,8 @@ nh_entry_meet(const struct nh_pair *at, struct nh_kv kv,
 		return NH_SEEN_CHANGE;
 	/* Most entries end in their second line: let both come at once. */
 	nh_prefetch((const char *)e + NH_LINE_BYTES);
+	met->at = at;
+	met->ref = kv.value;
 	met->entry = e;
 	met->header = nh_slab_word(&e->header);
 	if (nh_unlikely(!nh_header_fits(met->header, kv.value)))
@@ -113,11 +117,18 @@ nh_entry_meet(const struct nh_pair *at, struct nh_kv kv,
 						       : NH_SEEN_CHANGE;
 }
 
-/* nh_met_still - what was copied from the entry since it was met is right */
+/*
+ * nh_met_still - what was copied from the entry since it was met is right
+ *
+ * The pair is looked at once more, last: lib/slab.h says against what.
+ */
 static inline bool
 nh_met_still(const struct nh_met *met)
 {
-	return nh_slab_word(&met->entry->header) == met->header;
+	if (nh_unlikely(nh_slab_word(&met->entry->header) != met->header))
+		return false;
+	/* order(pair): acquire, as nh_pair_load() */
+	return nh_load_acquire(&met->at->value) == met->ref;
 }
 
 /*

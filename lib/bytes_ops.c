@@ -12,6 +12,32 @@
 
 #define BATCH 16
 
+/* -------------------------------------------------------------- prefetching */
+
+/* The home line of a key, asked for to be written. */
+static inline const struct nh_line *
+prefetch_home(const struct nh_map *m, const struct nh_key *key)
+{
+	struct nh_line *home = nh_look_begin(&m->core, key->hash).home;
+
+	nh_prefetch_write(nh_line_even(home));
+	return home;
+}
+
+/* The entries that the home line has for this word are wanted next. */
+static inline void
+prefetch_entry(const struct nh_line *home, uint64_t hash)
+{
+	uint64_t want = nh_word_of(hash);
+
+	for (unsigned i = 0; i < NH_LINE_SLOTS; i++) {
+		struct nh_kv kv = nh_pair_load(&home->pair[i]);
+
+		if (!((kv.word ^ want) & NH_WORD_KEY))
+			nh_prefetch(nh_ref_entry(kv.value));
+	}
+}
+
 /* ------------------------------------------------------------------ reading */
 
 /* The entry of a key as it was at some moment; NH_ERR_NOTFOUND. */
@@ -186,6 +212,7 @@ store(struct nh_map *m, const struct nh_key *key, const struct nh_bytes *value,
       bool replace, struct nh_buffer *old, bool *loaded)
 {
 	struct nh_buffer probe = { NULL, 0 };
+	const struct nh_line *home;
 	bool had = false;
 	uint64_t ref;
 	int err = nh_writable();
@@ -199,9 +226,11 @@ store(struct nh_map *m, const struct nh_key *key, const struct nh_bytes *value,
 		if (*loaded)
 			return old ? err : NH_OK;
 	}
+	home = prefetch_home(m, key);
 	ref = nh_entry_make(&m->slab, &key->bytes, value);
 	if (!ref)
 		return NH_ERR_NOMEM;
+	prefetch_entry(home, key->hash);
 	err = store_entry(m, key, ref, replace, old, &had);
 	if (err || (had && !replace))
 		nh_entry_free(&m->slab, ref);
@@ -342,20 +371,6 @@ update(struct nh_map *m, const struct nh_key *key, nh_map_update_fn fn,
 
 /* ------------------------------------------------------------------ batches */
 
-/* The home line's first pair with this word: what a get will want next. */
-static inline void
-prefetch_entry(const struct nh_line *home, uint64_t hash)
-{
-	uint64_t want = nh_word_of(hash);
-
-	for (unsigned i = 0; i < NH_LINE_SLOTS; i++) {
-		struct nh_kv kv = nh_pair_load(&home->pair[i]);
-
-		if (!((kv.word ^ want) & NH_WORD_KEY))
-			nh_prefetch(nh_ref_entry(kv.value));
-	}
-}
-
 static size_t
 get_some(const struct nh_map *m, const struct nh_bytes *keys, unsigned n,
 	 struct nh_buffer *values, int *results)
@@ -404,8 +419,7 @@ put_some(struct nh_map *m, const struct nh_bytes *keys,
 
 	for (unsigned i = 0; i < n; i++) {
 		key[i] = nh_key_of(m, keys[i].data, keys[i].len);
-		nh_prefetch_write(nh_line_even(
-			nh_look_begin(&m->core, key[i].hash).home));
+		prefetch_home(m, &key[i]);
 	}
 	for (unsigned i = 0; i < n && !err; i++) {
 		err = store(m, &key[i], &values[i], true, NULL, &loaded);

@@ -2,6 +2,8 @@
  * core.c - what every kind of map does when it is made, counted and ended
  */
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
 
 #include "lib/maintain.h"
@@ -37,8 +39,8 @@ nh_core_level(const struct nh_config *c)
 	return level;
 }
 
-int
-nh_core_check(const struct nh_config *c)
+static int
+check_config(const struct nh_config *c)
 {
 	if (c->size != sizeof(*c) || c->capacity > NH_CAPACITY_MAX ||
 	    c->arch < NH_ARCH_AUTO || c->arch > NH_ARCH_GENERIC ||
@@ -87,6 +89,38 @@ nh_core_fini(struct nh_core *m)
 	for (unsigned i = 0; i < NH_SEGMENTS; i++)
 		for (unsigned t = 0; t < 2; t++)
 			nh_table_fini(&m->segment[i].table[t], NH_KEEP_RETAIN);
+}
+
+void *
+nh_core_create(const struct nh_config *config, size_t bytes,
+	       int (*init)(void *map, const struct nh_config *config),
+	       void (*fini)(void *map), int *err)
+{
+	struct nh_config defaults;
+	void *m = NULL;
+	int e;
+
+	if (!config) {
+		nh_config_init(&defaults);
+		config = &defaults;
+	}
+	e = check_config(config);
+	if (!e) {
+		nh_tune_process();
+		m = aligned_alloc(64, bytes);
+		e = m ? NH_OK : NH_ERR_NOMEM;
+	}
+	if (!e) {
+		memset(m, 0, bytes);
+		e = init(m, config);
+	}
+	if (e && m) {
+		fini(m);
+		m = NULL;
+	}
+	if (err)
+		*err = e;
+	return m;
 }
 
 /* -------------------------------------------------------------- whole map */

@@ -79,6 +79,16 @@ struct nh_core {
 };
 
 /*
+ * nh_core_create - make a map of `bytes`, zeroed, as nh_u64_create() does
+ *
+ * `init` gets a checked configuration; `fini` frees what it gets, also when
+ * `init` failed half way.
+ */
+void *nh_core_create(const struct nh_config *config, size_t bytes,
+		     int (*init)(void *map, const struct nh_config *config),
+		     void (*fini)(void *map), int *err);
+
+/*
  * nh_core_init - an empty core.  NH_ERR_NOMEM, NH_ERR_SYSTEM.  Before others.
  *
  * After an error nh_core_fini() is still due.  `config` was checked.
@@ -91,9 +101,6 @@ void nh_core_fini(struct nh_core *m);
 
 /* nh_core_level - the flavour to use, enum nh_level, or NH_ERR_ARG */
 int nh_core_level(const struct nh_config *config);
-
-/* nh_core_check - is this a legal configuration?  NH_ERR_ARG. */
-int nh_core_check(const struct nh_config *config);
 
 /* nh_core_seed - the configured seed, or a random one.  NH_ERR_SYSTEM. */
 int nh_core_seed(const struct nh_config *config, uint64_t *seed);

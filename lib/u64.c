@@ -5,9 +5,7 @@
  * was chosen when the map was made.
  */
 #include <stdlib.h>
-#include <string.h>
 
-#include "lib/tune.h"
 #include "lib/u64.h"
 
 /* ------------------------------------------------------- create and destroy */
@@ -21,8 +19,9 @@ static const struct nh_u64_ops *const flavours[] = {
 };
 
 static int
-init_map(struct nh_u64 *m, const struct nh_config *c)
+init_map(void *map, const struct nh_config *c)
 {
+	struct nh_u64 *m = map;
 	int level = nh_core_level(c);
 	uint64_t seed;
 	int err = level < 0 ? level : nh_core_seed(c, &seed);
@@ -35,8 +34,10 @@ init_map(struct nh_u64 *m, const struct nh_config *c)
 }
 
 static void
-free_map(struct nh_u64 *m)
+free_map(void *map)
 {
+	struct nh_u64 *m = map;
+
 	if (m->ops)
 		nh_core_fini(&m->core);
 	free(m);
@@ -45,31 +46,8 @@ free_map(struct nh_u64 *m)
 struct nh_u64 *
 nh_u64_create(const struct nh_config *config, int *err)
 {
-	struct nh_config defaults;
-	struct nh_u64 *m = NULL;
-	int e;
-
-	if (!config) {
-		nh_config_init(&defaults);
-		config = &defaults;
-	}
-	e = nh_core_check(config);
-	if (!e) {
-		nh_tune_process();
-		m = aligned_alloc(64, sizeof(*m));
-		e = m ? NH_OK : NH_ERR_NOMEM;
-	}
-	if (!e) {
-		memset(m, 0, sizeof(*m));
-		e = init_map(m, config);
-	}
-	if (e && m) {
-		free_map(m);
-		m = NULL;
-	}
-	if (err)
-		*err = e;
-	return m;
+	return nh_core_create(config, sizeof(struct nh_u64), init_map, free_map,
+			      err);
 }
 
 void

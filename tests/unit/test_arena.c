@@ -609,6 +609,25 @@ test_many_small_holes_are_given_back_too(void **state)
 	assert_true(stats_now().retained <= before + KEPT);
 }
 
+/* A map of a few entries: no huge page for them, whatever else is mapped. */
+static void
+test_the_first_pages_of_entries_are_small_too(void **state)
+{
+	struct nh_arena_stats before = stats_now(), after;
+	struct nh_extent *e[10];
+
+	(void)state;
+	for (int i = 0; i < 10; i++)
+		e[i] = take_aligned(16 * KIB, 16 * KIB);
+	after = stats_now();
+	assert_int_equal(after.reserved[NH_PAGES_SMALL],
+			 before.reserved[NH_PAGES_SMALL] + 256 * KIB);
+	assert_int_equal(after.reserved[NH_PAGES_THP],
+			 before.reserved[NH_PAGES_THP]);
+	for (int i = 0; i < 10; i++)
+		nh_arena_free(e[i], NH_KEEP_LITTLE);
+}
+
 /* ------------------------------------------------------------------ in threads
  */
 
@@ -676,6 +695,7 @@ run_transparent(void)
 		cmocka_unit_test(test_prefault_touches_what_was_never_used),
 		cmocka_unit_test(
 			test_a_transparent_chunk_begins_with_a_huge_page),
+		cmocka_unit_test(test_the_first_pages_of_entries_are_small_too),
 		cmocka_unit_test(
 			test_whole_huge_pages_go_back_though_the_map_grows),
 		cmocka_unit_test(test_a_growing_map_keeps_pieces_of_huge_pages),
