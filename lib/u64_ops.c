@@ -124,37 +124,72 @@ get(const struct nh_u64 *m, uint64_t key, uint64_t *value)
 
 /* ------------------------------------------------------------------ writing */
 
-/* What a store found. */
+/* What a store did.  Small enough to be returned in registers. */
 struct stored {
-	uint64_t old;
-	bool loaded; /* there was a value: old */
+	uint64_t old; /* if the key was found */
+	enum { STORED_NOT = 0, STORED_NEW, STORED_FOUND } how;
 };
 
-/*
- * Add a key that is not in its home line, which is locked, and let go.  False,
- * and nothing was done, unless it is nowhere else and has room there.
- */
-static __attribute__((noinline)) bool
-add_quickly(struct nh_u64 *m, uint64_t hash, uint64_t value,
-	    struct nh_line *home)
+/* Replace a value, or just look at it.  Locked. */
+static inline struct stored
+store_value(nh_atomic *at, uint64_t value, bool replace)
 {
-	uint64_t word = nh_word_of(hash);
-	unsigned match = nh_line_match(home, 0, &nh_word_taken);
-	bool room = match && !(nh_slot_word(home, 0) & nh_word_more(word));
+	/* relaxed: nobody else writes it while it is locked. */
+	struct stored did = { nh_load_relaxed(at), STORED_FOUND };
 
-	if (nh_likely(room))
-		nh_slot_store(home, nh_match_slot(match), word, value);
-	nh_block_unlock(nh_line_even(home));
-	if (nh_likely(room))
-		nh_stripe_add(&nh_stripe_mine(m->core.stripe)->live, 1);
-	return room;
+	if (replace)
+		/* order(pair): release, as nh_pair_store() */
+		nh_store_release(at, value);
+	return did;
 }
 
 /*
- * Store in the home line, under its lock.  False, and nothing was done, unless
- * all is as it mostly is: the block is free, the segment has a table that is
- * not migrating, and the key is in its home line, or is nowhere and has room
- * there.
+ * Store a key that is not in its home line; the block is locked, and let go.
+ * STORED_NOT, and nothing was done, where there is a chain or would be one.
+ */
+static __attribute__((noinline)) struct stored
+store_beside(struct nh_u64 *m, uint64_t hash, uint64_t value, bool replace,
+	     struct nh_line *home)
+{
+	uint64_t word = nh_word_of(hash);
+	struct nh_line *even = nh_line_even(home);
+	struct nh_line *to = nh_line_other(home);
+	struct stored did = { 0, STORED_NOT };
+	unsigned match = 0;
+
+	if (nh_unlikely(nh_slot_word(even + 1, NH_LINK_SLOT) & NH_WORD_LINK)) {
+		nh_block_unlock(even);
+		return did;
+	}
+	if (nh_slot_word(home, 0) & nh_word_more(word))
+		match = nh_line_match(to, word, &nh_word_key);
+	if (match) {
+		did = store_value(&to->pair[nh_match_slot(match)].value, value,
+				  replace);
+		nh_block_unlock(even);
+		return did;
+	}
+	match = nh_line_match(home, 0, &nh_word_taken);
+	if (match)
+		to = home;
+	else
+		match = nh_line_match(to, 0, &nh_word_taken);
+	if (match && to != home)
+		nh_line_mark_more(home, word);
+	if (match) {
+		nh_slot_store(to, nh_match_slot(match), word, value);
+		did.how = STORED_NEW;
+	}
+	nh_block_unlock(even);
+	if (match)
+		nh_stripe_add(&nh_stripe_mine(m->core.stripe)->live, 1);
+	return did;
+}
+
+/*
+ * Store in a block, under its lock.  STORED_NOT, and nothing was done, unless
+ * all is as it mostly is: the block is free and has no chain, and the segment
+ * has a table that is not migrating.
  *
  * A value that is overwritten is stored alone: its word stays as it is while
  * the block is locked, so a reader gets the old pair or the new one.
@@ -162,36 +197,30 @@ add_quickly(struct nh_u64 *m, uint64_t hash, uint64_t value,
  * Short on purpose: the processor fetches the lines of as many calls at a time
  * as fit its window of some hundred instructions.
  */
-static inline __attribute__((always_inline)) bool
-store_quickly(struct nh_u64 *m, uint64_t hash, uint64_t value, bool replace,
-	      struct stored *was)
+static inline __attribute__((always_inline)) struct stored
+store_quickly(struct nh_u64 *m, uint64_t hash, uint64_t value, bool replace)
 {
 	const struct nh_descriptor *d = nh_descriptor_of_hash(&m->core, hash);
 	uint64_t want = nh_want_of(hash);
 	uint64_t size, word0;
 	struct nh_line *home = home_quickly(d, want, &size);
 	struct nh_line *even = nh_line_even(home);
-	nh_atomic *at;
+	struct stored did = { 0, STORED_NOT };
 	unsigned match;
 
 	if (nh_unlikely(!nh_block_try_lock(even, &word0)))
-		return false;
+		return did;
 	match = nh_line_match(home, want, &nh_word_key);
-	was->loaded = match != 0;
 	if (nh_unlikely(nh_size_changed(d, size))) {
 		nh_block_unlock_as(even, word0);
-		return false;
+		return did;
 	}
 	if (!match)
-		return add_quickly(m, hash, value, home);
-	at = &home->pair[nh_match_slot(match)].value;
-	/* relaxed: nobody else writes it while it is locked. */
-	was->old = nh_load_relaxed(at);
-	if (replace)
-		/* order(pair): release, as nh_pair_store() */
-		nh_store_release(at, value);
+		return store_beside(m, hash, value, replace, home);
+	did = store_value(&home->pair[nh_match_slot(match)].value, value,
+			  replace);
 	nh_block_unlock_as(even, word0);
-	return true;
+	return did;
 }
 
 /* What was found of a key, with its block held. */
@@ -244,7 +273,7 @@ entry_remove(struct nh_u64 *m, struct entry *e)
 	nh_removed(&m->core, &e->held);
 }
 
-/* Store when the key is away from home, or its segment is on the move. */
+/* Store when there is a chain, or somebody else, or a migration. */
 static __attribute__((noinline)) int
 store_slowly(struct nh_u64 *m, uint64_t hash, uint64_t value, bool replace,
 	     struct stored *was)
@@ -261,7 +290,7 @@ store_slowly(struct nh_u64 *m, uint64_t hash, uint64_t value, bool replace,
 	} while (err == NH_RETRY);
 	if (err)
 		return err;
-	was->loaded = e.at.line != NULL;
+	was->how = e.at.line ? STORED_FOUND : STORED_NEW;
 	was->old = e.value;
 	if (!e.at.line)
 		return NH_OK;
@@ -275,7 +304,8 @@ static inline __attribute__((always_inline)) int
 store_hashed(struct nh_u64 *m, uint64_t hash, uint64_t value, bool replace,
 	     struct stored *was)
 {
-	if (nh_likely(store_quickly(m, hash, value, replace, was)))
+	*was = store_quickly(m, hash, value, replace);
+	if (nh_likely(was->how != STORED_NOT))
 		return NH_OK;
 	return store_slowly(m, hash, value, replace, was);
 }
@@ -291,9 +321,7 @@ put_slowly(struct nh_u64 *m, uint64_t hash, uint64_t value)
 static inline int
 put_hashed(struct nh_u64 *m, uint64_t hash, uint64_t value)
 {
-	struct stored was;
-
-	if (nh_likely(store_quickly(m, hash, value, true, &was)))
+	if (nh_likely(store_quickly(m, hash, value, true).how != STORED_NOT))
 		return NH_OK;
 	return put_slowly(m, hash, value);
 }
@@ -315,7 +343,7 @@ insert(struct nh_u64 *m, uint64_t key, uint64_t value)
 				   &was);
 	if (err)
 		return err;
-	return was.loaded ? NH_ERR_EXISTS : NH_OK;
+	return was.how == STORED_FOUND ? NH_ERR_EXISTS : NH_OK;
 }
 
 static int
@@ -323,7 +351,7 @@ load_or_store(struct nh_u64 *m, uint64_t key, uint64_t value, uint64_t *actual,
 	      bool *loaded)
 {
 	uint64_t hash = nh_hash(&m->hash, key);
-	struct stored was = { 0, true };
+	struct stored was = { 0, STORED_FOUND };
 	int err = nh_writable();
 
 	if (!err && get_hashed(m, hash, &was.old))
@@ -331,9 +359,9 @@ load_or_store(struct nh_u64 *m, uint64_t key, uint64_t value, uint64_t *actual,
 	if (err)
 		return err;
 	if (actual)
-		*actual = was.loaded ? was.old : value;
+		*actual = was.how == STORED_FOUND ? was.old : value;
 	if (loaded)
-		*loaded = was.loaded;
+		*loaded = was.how == STORED_FOUND;
 	return NH_OK;
 }
 
@@ -349,10 +377,10 @@ swap(struct nh_u64 *m, uint64_t key, uint64_t value, uint64_t *old,
 				   &was);
 	if (err)
 		return err;
-	if (old && was.loaded)
+	if (old && was.how == STORED_FOUND)
 		*old = was.old;
 	if (loaded)
-		*loaded = was.loaded;
+		*loaded = was.how == STORED_FOUND;
 	return NH_OK;
 }
 
@@ -403,20 +431,46 @@ fetch_add(struct nh_u64 *m, uint64_t key, uint64_t delta, uint64_t *old)
 	return NH_OK;
 }
 
+/* The line of a block without a chain that has the key; *match: where. */
+static inline struct nh_line *
+line_of(struct nh_line *home, uint64_t word, unsigned *match)
+{
+	*match = nh_line_match(home, word, &nh_word_key);
+	if (nh_likely(*match) || !(nh_slot_word(home, 0) & nh_word_more(word)))
+		return home;
+	home = nh_line_other(home);
+	*match = nh_line_match(home, word, &nh_word_key);
+	return home;
+}
+
+/* Clear what has no chain behind it; MORE is what this can change. */
+static inline void
+clear_slot(const struct nh_table *t, struct nh_line *line, unsigned slot,
+	   struct nh_line *home)
+{
+	nh_slot_store(line, slot, 0, 0);
+	if (line != home)
+		nh_line_unmark_more(t, home);
+	if (slot == NH_LINK_SLOT)
+		nh_line_unmark_more(t, line);
+}
+
 /*
- * Remove from the home line, under its lock, where nothing has to move up.
- * NH_RETRY, and nothing was done, unless all is as it mostly is; also when it
- * is time to look at the load.
+ * Remove from a block, under its lock, where nothing has to move up.  NH_RETRY,
+ * and nothing was done, unless all is as it mostly is; also when it is time to
+ * look at the load.
  */
 static inline int
 remove_quickly(struct nh_u64 *m, uint64_t hash, const uint64_t *expected,
 	       uint64_t *old)
 {
+	struct nh_segment *s = &m->core.segment[nh_segment_of(hash)];
 	const struct nh_descriptor *d = nh_descriptor_of_hash(&m->core, hash);
 	uint64_t word = nh_word_of(hash);
 	uint64_t size;
 	struct nh_line *home = home_quickly(d, word, &size);
 	struct nh_line *even = nh_line_even(home);
+	struct nh_line *line;
 	uint64_t word0;
 	unsigned match;
 	int err = NH_RETRY;
@@ -424,19 +478,18 @@ remove_quickly(struct nh_u64 *m, uint64_t hash, const uint64_t *expected,
 	if (nh_unlikely((nh_self.deletes + 1) % NH_DELETES_BETWEEN == 0 ||
 			!nh_block_try_lock(even, &word0)))
 		return NH_RETRY;
-	match = nh_line_match(home, word, &nh_word_key);
+	line = line_of(home, word, &match);
 	if (nh_likely(!nh_size_changed(d, size) &&
-		      !((nh_slot_word(even, 0) | nh_slot_word(even + 1, 0)) &
-			NH_WORD_MORE))) {
+		      !(nh_slot_word(even + 1, NH_LINK_SLOT) & NH_WORD_LINK))) {
 		unsigned slot = match ? nh_match_slot(match) : 0;
 
 		/* relaxed: nobody else writes it while it is locked. */
-		*old = nh_load_relaxed(&home->pair[slot].value);
+		*old = nh_load_relaxed(&line->pair[slot].value);
 		err = !match			      ? NH_ERR_NOTFOUND
 		      : expected && *old != *expected ? NH_ERR_MISMATCH
 						      : NH_OK;
 		if (!err)
-			nh_slot_store(home, slot, 0, 0);
+			clear_slot(nh_segment_table(s, size), line, slot, home);
 	}
 	nh_block_unlock(even);
 	if (err)
