@@ -120,6 +120,14 @@ NEEDS-test_slab := tests/fault/inject.c
 NEEDS-test_bytes_hash := tests/fault/inject.c
 FLAGS-test_slab := $(WRAPPED:%=-Wl,--wrap=%)
 FLAGS-test_bytes_hash := -DNH_STALL $(WRAPPED:%=-Wl,--wrap=%)
+NEEDS-test_pin := tests/fault/inject.c
+FLAGS-test_pin := $(WRAPPED:%=-Wl,--wrap=%)
+# Before the library itself: this one is linked.
+NEEDS-test_pin_race := $(STALL)/libnumahash.a
+FLAGS-test_pin_race := -DNH_STALL
+NEEDS-test_pin_debug := tests/fault/inject.c
+FLAGS-test_pin_debug := -rdynamic \
+	$(WRAPPED:%=-Wl,--wrap=%) -Wl,--wrap=backtrace,--wrap=pthread_mutex_lock
 LIBS-test_hist := -lm
 LIBS-test_hash := -lm
 TEST	= @mkdir -p $(@D); \

@@ -25,8 +25,10 @@
  * Errors.  A function that returns int returns NH_OK (0) or a negative
  * NH_ERR_*; it then has changed nothing, and has not written its results.  A
  * NULL where something is needed is NH_ERR_ARG, also for a NULL map.
- * The library never aborts or exits, and prints in one case only: a NUMAHASH_
- * variable it does not know or cannot parse (see nh_config_init()).
+ * The library never aborts or exits.  It writes to standard error in two cases
+ * only, and in none with NUMAHASH_QUIET=1: a NUMAHASH_ variable it does not
+ *know or cannot parse (see nh_config_init()), and pins that are held for too
+ *long, when that was asked for (see nh_pins_report()).
  *
  * Cost.  "One line" below is one cache line of 64 bytes in the common case.
  */
@@ -92,6 +94,12 @@ enum nh_hash_kind {
 	NH_HASH_TRUSTED,   /* XXH3: quicker, for keys that no enemy chooses */
 };
 
+/* What a map keeps record of to find mistakes in programs; may be or'ed. */
+enum nh_debug {
+	NH_DEBUG_OFF = 0,
+	NH_DEBUG_PINS = 1, /* who made which pin: see nh_pins_report() */
+};
+
 enum nh_hugepages {
 	NH_HUGEPAGES_AUTO = 0, /* 2 MiB from the pool, transparent, 4 KiB */
 	NH_HUGEPAGES_HUGETLB,  /* the same chain; named for symmetry */
@@ -114,6 +122,9 @@ enum nh_hugepages {
  * hash		 enum nh_hash_kind, of nh_map only
  * maintenance	 run a thread that prefaults memory ahead of growth and finishes
  *		 migrations that no write pushes on.
+ * debug	 enum nh_debug
+ * pin_age_ms	 of nh_map with NH_DEBUG_PINS: a pin held for so long is
+ *		 reported on standard error, once; 0: none is
  */
 struct nh_config {
 	size_t size;
@@ -123,6 +134,8 @@ struct nh_config {
 	int hash;
 	bool fixed;
 	bool maintenance;
+	int debug;
+	uint64_t pin_age_ms;
 };
 
 #define NH_CAPACITY_MAX (UINT64_C(1) << 36)
@@ -143,7 +156,9 @@ struct nh_config {
  *	NUMAHASH_PREFAULT=BYTES	(faulted ahead, if there is maintenance)
  *	NUMAHASH_RETAIN=BYTES	(of free memory, when a map is destroyed;
  *				for tables, and once more for entries)
- *	NUMAHASH_QUIET=0|1	(no warnings on standard error)
+ *	NUMAHASH_DEBUG=off|pins
+ *	NUMAHASH_PIN_AGE_MS=N
+ *	NUMAHASH_QUIET=0|1	(nothing on standard error)
  *
  * A value that does not parse is ignored.  For each one ignored, and for each
  * name that starts with NUMAHASH_ and is not in this list, one line is written
@@ -366,6 +381,9 @@ struct nh_stats {
 	uint64_t lock_waits;	 /* a writer found its block locked */
 	uint64_t entry_bytes;	 /* nh_map: keys and values, with headers */
 	uint64_t slab_bytes;	 /* nh_map: the memory these lie in */
+	uint64_t pins;		 /* nh_map: not unpinned yet */
+	uint64_t orphans;	/* values that only pins keep, of entry_bytes */
+	uint64_t oldest_pin_ms; /* its age; 0 without NH_DEBUG_PINS */
 };
 
 /* nh_u64_stats - NH_ERR_ARG when out->size is too small.  Any thread. */
@@ -409,7 +427,12 @@ struct nh_buffer {
 /* nh_map_create - as nh_u64_create() */
 NH_API struct nh_map *nh_map_create(const struct nh_config *config, int *err);
 
-/* nh_map_destroy - as nh_u64_destroy() */
+/*
+ * nh_map_destroy - as nh_u64_destroy()
+ *
+ * Pins that are left go too: their bytes are gone with the map.  With
+ * NH_DEBUG_PINS each of them is reported on standard error.
+ */
 NH_API void nh_map_destroy(struct nh_map *m);
 
 /*
@@ -520,6 +543,71 @@ NH_API int nh_map_clear(struct nh_map *m);
 NH_API int nh_map_reserve(struct nh_map *m, uint64_t n);
 NH_API int nh_map_shrink(struct nh_map *m);
 NH_API int nh_map_stats(const struct nh_map *m, struct nh_stats *out);
+
+/* ------------------------------------------------------------------- pins */
+
+/*
+ * A value of nh_map where it lies, without a copy.
+ *
+ *	struct nh_pin pin;
+ *
+ *	if (nh_pin(m, "key", 3, &pin) == NH_OK) {
+ *		fwrite(pin.value, 1, pin.len, stdout);
+ *		nh_unpin(m, &pin);
+ *	}
+ *
+ * The bytes at `value`, which is aligned to nothing, are as they were when the
+ * pin was made until it is given to nh_unpin(), whatever becomes of the key
+ * meanwhile: who overwrites or deletes it waits for no pin.  Only
+ * nh_map_destroy() does not heed pins.  Any thread may read the bytes and give
+ * the pin back.  The struct may be copied, but one of the copies counts.
+ */
+struct nh_pin {
+	const void *value;
+	size_t len;
+	uint64_t own[2]; /* the library's */
+};
+
+/*
+ * nh_pin - hold on to the value a key has now.  Any thread.
+ *
+ * NH_ERR_NOTFOUND, NH_ERR_NOMEM, NH_ERR_REENTRY; NH_ERR_SYSTEM: no entropy for
+ * the first pin of a map.  Counts as a write of the key to those it meets on
+ * the key's line; a value may have any number of pins.  Memory that a pin keeps
+ * from being freed shows as nh_stats.orphans.
+ */
+NH_API int nh_pin(struct nh_map *m, const void *key, size_t key_len,
+		  struct nh_pin *pin);
+
+/*
+ * nh_unpin - let go of it, and clear *pin.  Any thread, in callbacks too.
+ *
+ * The last one frees a value that has been overwritten or deleted.
+ * NH_ERR_ARG: not a pin of this map, or given back already.  The library can
+ * tell that from *pin if it was cleared, and from a copy of it once the value
+ * has no pins left; with NH_DEBUG_PINS from any copy.
+ */
+NH_API int nh_unpin(struct nh_map *m, struct nh_pin *pin);
+
+/*
+ * nh_pins_report - the pins that are held for min_age_ms or longer.  Any.
+ *
+ * Oldest first: when and by which thread it was made, the beginning of the key,
+ * whether the value is an orphan, and where with glibc the calls that led to
+ * it, as backtrace_symbols(3) has them: link with -rdynamic to see names.
+ *
+ * Writes at most `size` bytes with the final NUL; returns the length of the
+ * whole text, so a second call can bring room.  0: there is no such pin, or
+ * the map does not keep record (NH_DEBUG_PINS, NUMAHASH_DEBUG=pins), or is
+ * NULL.
+ *
+ * A map that does has each pin cost an allocation, a backtrace and a mutex.
+ * It also writes to standard error: at nh_map_destroy() the pins that are left;
+ * and once for each, when it is held for pin_age_ms, found by the next call of
+ * nh_pin() or nh_unpin() on this map.
+ */
+NH_API size_t nh_pins_report(const struct nh_map *m, uint64_t min_age_ms,
+			     char *text, size_t size);
 
 /* -------------------------------------------------------------- the process */
 

@@ -28,6 +28,7 @@ init_map(void *map, const struct nh_config *c)
 	if (err)
 		return err;
 	m->ops = flavours[level];
+	nh_pins_init(&m->pins, &m->slab, c);
 	return nh_core_init(&m->core, &m->ops->core, c);
 }
 
@@ -37,6 +38,7 @@ free_map(void *map)
 	struct nh_map *m = map;
 
 	if (m->ops) {
+		nh_pins_fini(&m->pins);
 		nh_core_fini(&m->core);
 		nh_slab_fini(&m->slab);
 	}
@@ -317,6 +319,7 @@ nh_map_stats(const struct nh_map *m, struct nh_stats *out)
 	out->fixed_bytes = sizeof(*m);
 	out->entry_bytes = slab.used;
 	out->slab_bytes = slab.pages;
+	nh_pins_stats(&m->pins, out);
 	return NH_OK;
 }
 

@@ -6,12 +6,14 @@
 
 #include "lib/bytes_hash.h"
 #include "lib/map.h"
+#include "lib/pin.h"
 #include "lib/slab.h"
 
 struct nh_map {
 	const struct nh_bytes_ops *ops;
 	struct nh_bytes_hash hash;
 	struct nh_slab slab;
+	struct nh_pins pins;
 	struct nh_core core;
 };
 
@@ -34,6 +36,8 @@ struct nh_bytes_ops {
 		      const struct nh_bytes *desired, struct nh_buffer *old);
 	int (*update)(struct nh_map *m, const struct nh_key *key,
 		      nh_map_update_fn fn, void *arg);
+	int (*pin)(struct nh_map *m, const struct nh_key *key,
+		   struct nh_pin *pin);
 	int (*get_batch)(const struct nh_map *m, const struct nh_bytes *keys,
 			 size_t n, struct nh_buffer *values, int *results,
 			 size_t *hits);

@@ -157,11 +157,11 @@ found_add(struct nh_map *m, struct found *f, uint64_t ref)
 	return NH_OK;
 }
 
-/* An entry that is in no table any more. */
+/* An entry that is in no table any more.  Its block need not be locked. */
 static void
 entry_gone(struct nh_map *m, uint64_t ref)
 {
-	nh_entry_free(&m->slab, ref);
+	nh_pins_gone(&m->pins, ref);
 }
 
 /* Take a found key out, and let go. */
@@ -369,6 +369,35 @@ update(struct nh_map *m, const struct nh_key *key, nh_map_update_fn fn,
 	return err;
 }
 
+/* --------------------------------------------------------------------- pins */
+
+/*
+ * The pin is counted and the flag is set before the block is let go: whoever
+ * takes the entry out of the table has locked the block since, and sees both.
+ */
+static int
+pin(struct nh_map *m, const struct nh_key *key, struct nh_pin *out)
+{
+	struct found f;
+	int err = nh_writable();
+
+	if (!err)
+		err = find_hold(m, key, false, &f);
+	if (err)
+		return err;
+	err = f.ref ? nh_pins_add(&m->pins, f.ref) : NH_ERR_NOTFOUND;
+	if (!err && !(f.ref & NH_REF_PINNED))
+		found_set(&f, f.ref | NH_REF_PINNED);
+	nh_release(&f.held);
+	if (err)
+		return err;
+	out->value = (const char *)nh_ref_entry(f.ref) + f.shape.value;
+	out->len = f.shape.value_len;
+	out->own[0] = f.ref & ~NH_REF_FLAGS;
+	out->own[1] = 0;
+	return NH_OK;
+}
+
 /* ------------------------------------------------------------------ batches */
 
 static size_t
@@ -495,6 +524,7 @@ const struct nh_bytes_ops NH_FLAVOUR_OPS = {
 	.store = store,
 	.change = change,
 	.update = update,
+	.pin = pin,
 	.get_batch = get_batch,
 	.put_batch = put_batch,
 	.scan = scan,

@@ -231,7 +231,7 @@ nh_bytes_wipe_some(struct nh_map *m, unsigned number, uint64_t *word)
 	nh_release(&held);
 	nh_stripe_add(&nh_stripe_mine(m->core.stripe)->live, -(uint64_t)n);
 	for (unsigned i = 0; i < n; i++)
-		nh_entry_free(&m->slab, refs[i]);
+		nh_pins_gone(&m->pins, refs[i]);
 	return NH_OK;
 }
 

@@ -45,7 +45,7 @@ check_config(const struct nh_config *c)
 	if (c->size != sizeof(*c) || c->capacity > NH_CAPACITY_MAX ||
 	    c->arch < NH_ARCH_AUTO || c->arch > NH_ARCH_GENERIC ||
 	    c->hash < NH_HASH_KEYED || c->hash > NH_HASH_TRUSTED ||
-	    (c->fixed && !c->capacity))
+	    c->debug & ~NH_DEBUG_PINS || (c->fixed && !c->capacity))
 		return NH_ERR_ARG;
 	return NH_OK;
 }

@@ -38,6 +38,8 @@ extern char **environ;
 	X("MAINTENANCE", maintenance, 1, NULL)                              \
 	X("PREFAULT", prefault, PREFAULT_MAX, NULL)                         \
 	X("RETAIN", retain, PREFAULT_MAX, NULL)                             \
+	X("DEBUG", debug, NH_DEBUG_PINS, "off pins")                        \
+	X("PIN_AGE_MS", pin_age_ms, UINT64_MAX, NULL)                       \
 	X("QUIET", quiet, 1, NULL)
 
 struct tunables {
@@ -199,6 +201,12 @@ nh_tune_prefault(void)
 	return tuned.prefault;
 }
 
+bool
+nh_tune_quiet(void)
+{
+	return tuned.quiet;
+}
+
 int
 nh_tune_level(void)
 {
@@ -222,6 +230,8 @@ nh_config_init(struct nh_config *config)
 		.hash = (int)tuned.hash,
 		.fixed = tuned.fixed,
 		.maintenance = tuned.maintenance,
+		.debug = (int)tuned.debug,
+		.pin_age_ms = tuned.pin_age_ms,
 	};
 }
 
