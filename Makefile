@@ -96,6 +96,8 @@ URCU	:= -lurcu-cds -lurcu-qsbr -lurcu-common
 WRAPPED	:= malloc calloc realloc aligned_alloc posix_memalign mmap madvise \
 	pthread_create getrandom
 
+ANYMAP	:= tests/model/any.c tests/model/any_text.c tests/model/args.c
+
 UNIT	:= $(basename $(notdir $(wildcard tests/unit/test_*.c)))
 BASETESTS := $(basename $(notdir $(wildcard tests/baseline/test_*.c)))
 TESTS	:= $(UNIT:%=$(BUILD)/tests/unit/%) \
@@ -154,13 +156,13 @@ $(BUILD)/tests/baseline/%: tests/baseline/%.c $$(call OBJECTS,$$(BASELINE)) \
 	$(TEST) -lcmocka $(URCU)
 $(BUILD)/tests/model: $(wildcard tests/model/*.c) $(LIB) $(HEADERS)
 	$(TEST)
-$(BUILD)/tests/stress: $(wildcard tests/stress/*.c) tests/model/args.c \
+$(BUILD)/tests/stress: $(wildcard tests/stress/*.c) $(ANYMAP) \
 		$(LIB) $(HEADERS)
 	$(TEST)
-$(BUILD)/tests/lin: $(wildcard tests/lin/*.c) tests/model/args.c \
+$(BUILD)/tests/lin: $(wildcard tests/lin/*.c) $(ANYMAP) \
 		$(STALL)/libnumahash.a $(HEADERS)
 	$(TEST)
-$(BUILD)/tests/fault: $(wildcard tests/fault/*.c) tests/model/args.c \
+$(BUILD)/tests/fault: $(wildcard tests/fault/*.c) $(ANYMAP) \
 		tests/model/ref.c $(LIB) $(HEADERS)
 	$(TEST) $(WRAPPED:%=-Wl,--wrap=%)
 

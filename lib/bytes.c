@@ -322,3 +322,15 @@ nh_map_stats(const struct nh_map *m, struct nh_stats *out)
 	nh_pins_stats(&m->pins, out);
 	return NH_OK;
 }
+
+#ifdef NH_STALL
+/* For tests that want keys of one block: only in builds with NH_STALL. */
+NH_API uint64_t nh_test_map_hash(const struct nh_map *m, const void *key,
+				 size_t len);
+
+uint64_t
+nh_test_map_hash(const struct nh_map *m, const void *key, size_t len)
+{
+	return nh_bytes_hash(&m->hash, key, len);
+}
+#endif

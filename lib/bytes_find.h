@@ -106,6 +106,11 @@ nh_entry_meet(const struct nh_pair *at, struct nh_kv kv,
 			again.value != kv.value || !nh_look_holds(look)))
 		return NH_SEEN_CHANGE;
 	met->shape = nh_entry_shape(e, met->header);
+	/* A long length is a word like others: it leads nowhere if it is not
+	 * this entry's any more. */
+	if (nh_unlikely(met->shape.value_len >= NH_LENGTH_LONG) &&
+	    nh_slab_word(&e->header) != met->header)
+		return NH_SEEN_CHANGE;
 	if (nh_likely(nh_entry_has_key(e, &met->shape, key)))
 		return NH_SEEN_KEY;
 	return nh_slab_word(&e->header) == met->header ? NH_SEEN_NOTHING
@@ -173,31 +178,52 @@ nh_line_meet(const struct nh_line *line, const struct nh_key *key,
 	return NH_SEEN_NOTHING;
 }
 
+/*
+ * What was loaded as a link may be a pair by now: the one that is wanted?  It
+ * may have come there since the line was searched, and left where the link led.
+ */
+static inline enum nh_seen
+nh_link_meet(const struct nh_pair *at, struct nh_kv link,
+	     const struct nh_key *key, const struct nh_look *look,
+	     struct nh_met *met)
+{
+	if (nh_likely((link.word ^ nh_word_of(key->hash)) & NH_WORD_KEY))
+		return NH_SEEN_NOTHING;
+	return nh_entry_meet(at, link, &key->bytes, look, met);
+}
+
 static enum nh_seen
 nh_chain_meet(struct nh_kv link, const struct nh_key *key,
 	      const struct nh_look *look, struct nh_met *met)
 {
 	const struct nh_line *line = nh_link_target(link);
+	enum nh_seen seen = NH_SEEN_NOTHING;
 
-	while (line) {
+	while (line && seen == NH_SEEN_NOTHING) {
+		const struct nh_pair *at = &line->pair[NH_LINK_SLOT];
 		uint64_t flags;
-		enum nh_seen seen = nh_line_meet(line, key, look, met, &flags);
 
+		seen = nh_line_meet(line, key, look, met, &flags);
 		if (seen != NH_SEEN_NOTHING)
-			return seen;
+			break;
 		if (nh_unlikely(!nh_look_holds(look)))
 			return NH_SEEN_CHANGE;
-		line = nh_link_target(nh_pair_load(&line->pair[NH_LINK_SLOT]));
+		link = nh_pair_load(at);
+		seen = nh_link_meet(at, link, key, look, met);
+		line = nh_link_target(link);
 	}
-	return NH_SEEN_NOTHING;
+	return seen;
 }
 
 /*
  * nh_block_meet - find a key without a lock
  *
- * As nh_block_find(): what the odd line's slot 3 had at first decides, and "no"
- * holds only if it is the same afterwards.  "Yes" needs no such proof: an entry
- * that still is what it was is the key's.  Nothing: the look must still hold.
+ * As nh_block_find(): what the odd line's slot 3 had at first decides, be it
+ * the key itself or a link, and what a chain says holds only if it is the same
+ * afterwards: "no", since pairs move, and "yes", since a line that was freed
+ * may be about to begin a chain with a pair that nobody is to see yet.  In the
+ * two lines "yes" needs no such proof: an entry that still is what it was is
+ * the key's.  Nothing: the look must still hold.
  */
 static inline enum nh_seen
 nh_block_meet(const struct nh_key *key, const struct nh_look *look,
@@ -215,12 +241,12 @@ nh_block_meet(const struct nh_key *key, const struct nh_look *look,
 		return seen;
 	seen = nh_line_meet(nh_line_other(home), key, look, met, &other);
 	if (seen == NH_SEEN_NOTHING)
-		seen = nh_chain_meet(link, key, look, met);
+		seen = nh_link_meet(at, link, key, look, met);
 	if (seen != NH_SEEN_NOTHING)
 		return seen;
+	seen = nh_chain_meet(link, key, look, met);
 	/* order(link): acquire, after the chain: see line.h, (b) */
-	return nh_load_acquire(&at->word) == link.word ? NH_SEEN_NOTHING
-						       : NH_SEEN_CHANGE;
+	return nh_load_acquire(&at->word) == link.word ? seen : NH_SEEN_CHANGE;
 }
 
 /* ------------------------------------------------------------- block locked */

@@ -40,6 +40,12 @@ inject_end(enum inject_kind kind)
 }
 
 void
+inject_hold(enum inject_kind kind, bool held)
+{
+	atomic_store(&state[kind].on, !held);
+}
+
+void
 inject_advice_error(int error)
 {
 	atomic_store(&advice_error, error);

@@ -7,6 +7,7 @@
 #ifndef NH_TESTS_INJECT_H
 #define NH_TESTS_INJECT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum inject_kind {
@@ -28,6 +29,9 @@ void inject(enum inject_kind kind, uint64_t first, uint64_t count);
 
 /* inject_end - fail and count no more of them */
 void inject_end(enum inject_kind kind);
+
+/* inject_hold - let no call fail, nor count any, until it is taken back */
+void inject_hold(enum inject_kind kind, bool held);
 
 /* inject_advice_error - what a failing madvise says.  EINVAL to begin with. */
 void inject_advice_error(int error);

@@ -7,9 +7,11 @@
 #include <stdbool.h>
 
 #include "tests/fault/inject.h"
+#include "tests/model/any.h"
 
 /* Which calls fail while the script runs, and what that may lead to. */
 struct script {
+	enum any_kind map;
 	enum inject_kind kind;
 	uint64_t first, count; /* as inject() has them */
 	int error;	       /* the only one allowed; NH_OK: none */

@@ -16,5 +16,6 @@ void nh_stall_point(void);
  * Its top 8 bits are the segment, the next ones the position in there.
  */
 uint64_t nh_test_hash(const struct nh_u64 *m, uint64_t key);
+uint64_t nh_test_map_hash(const struct nh_map *m, const void *key, size_t len);
 
 #endif

@@ -4,6 +4,7 @@
 #ifndef NH_TESTS_MODEL_H
 #define NH_TESTS_MODEL_H
 
+#include "tests/model/any.h"
 #include "tests/model/kit.h"
 #include "tests/model/ref.h"
 
@@ -22,7 +23,7 @@ struct shape {
 
 struct model {
 	const struct shape *shape;
-	struct nh_u64 *map;
+	struct any *map;
 	struct ref ref;
 	struct rng rng;
 	uint64_t done;		       /* operations so far */

@@ -66,6 +66,15 @@ stored(struct model *m, uint64_t i, int err)
 	return true;
 }
 
+/* A value: of any 64 bits, or of a few, which is a short string. */
+static uint64_t
+new_value(struct model *m)
+{
+	uint64_t value = rng_next(&m->rng);
+
+	return value & 7 ? value : value >> rng_below(&m->rng, 64);
+}
+
 /* --------------------------------------------------------------- operations */
 
 static void
@@ -73,7 +82,7 @@ op_get(struct model *m, uint64_t i)
 {
 	const struct ref_entry *e = &m->ref.entry[i];
 	uint64_t value = POISON;
-	int err = nh_u64_get(m->map, ref_key(&m->ref, i), &value);
+	int err = any_get(m->map, ref_key(&m->ref, i), &value);
 
 	expect_err(m, i, e->present ? NH_OK : NH_ERR_NOTFOUND, err);
 	expect(m, i, "value", e->present ? e->value : POISON, value);
@@ -82,17 +91,17 @@ op_get(struct model *m, uint64_t i)
 static void
 op_put(struct model *m, uint64_t i)
 {
-	uint64_t value = rng_next(&m->rng);
+	uint64_t value = new_value(m);
 
-	if (stored(m, i, nh_u64_put(m->map, ref_key(&m->ref, i), value)))
+	if (stored(m, i, any_put(m->map, ref_key(&m->ref, i), value)))
 		ref_set(&m->ref, i, value);
 }
 
 static void
 op_insert(struct model *m, uint64_t i)
 {
-	uint64_t value = rng_next(&m->rng);
-	int err = nh_u64_insert(m->map, ref_key(&m->ref, i), value);
+	uint64_t value = new_value(m);
+	int err = any_insert(m->map, ref_key(&m->ref, i), value);
 
 	if (m->ref.entry[i].present)
 		expect_err(m, i, NH_ERR_EXISTS, err);
@@ -104,10 +113,10 @@ static void
 op_load_or_store(struct model *m, uint64_t i)
 {
 	const struct ref_entry *e = &m->ref.entry[i];
-	uint64_t value = rng_next(&m->rng), actual = POISON;
+	uint64_t value = new_value(m), actual = POISON;
 	bool loaded = !e->present;
-	int err = nh_u64_load_or_store(m->map, ref_key(&m->ref, i), value,
-				       &actual, &loaded);
+	int err = any_load_or_store(m->map, ref_key(&m->ref, i), value, &actual,
+				    &loaded);
 
 	if (!stored(m, i, err)) {
 		expect(m, i, "actual", POISON, actual);
@@ -123,10 +132,9 @@ static void
 op_swap(struct model *m, uint64_t i)
 {
 	const struct ref_entry *e = &m->ref.entry[i];
-	uint64_t value = rng_next(&m->rng), old = POISON;
+	uint64_t value = new_value(m), old = POISON;
 	bool loaded = !e->present;
-	int err =
-		nh_u64_swap(m->map, ref_key(&m->ref, i), value, &old, &loaded);
+	int err = any_swap(m->map, ref_key(&m->ref, i), value, &old, &loaded);
 
 	if (!stored(m, i, err)) {
 		expect(m, i, "old", POISON, old);
@@ -159,12 +167,12 @@ answer_to_guess(const struct model *m, uint64_t i, uint64_t expected)
 static void
 op_compare_and_swap(struct model *m, uint64_t i)
 {
-	uint64_t expected = guess(m, i), desired = rng_next(&m->rng);
+	uint64_t expected = guess(m, i), desired = new_value(m);
 	int want = answer_to_guess(m, i, expected);
 
 	expect_err(m, i, want,
-		   nh_u64_compare_and_swap(m->map, ref_key(&m->ref, i),
-					   expected, desired));
+		   any_compare_and_swap(m->map, ref_key(&m->ref, i), expected,
+					desired));
 	if (want == NH_OK)
 		ref_set(&m->ref, i, desired);
 }
@@ -173,9 +181,9 @@ static void
 op_fetch_add(struct model *m, uint64_t i)
 {
 	const struct ref_entry *e = &m->ref.entry[i];
-	uint64_t delta = rng_next(&m->rng), old = POISON;
+	uint64_t delta = new_value(m), old = POISON;
 	uint64_t before = e->present ? e->value : 0;
-	int err = nh_u64_fetch_add(m->map, ref_key(&m->ref, i), delta, &old);
+	int err = any_fetch_add(m->map, ref_key(&m->ref, i), delta, &old);
 
 	if (!stored(m, i, err)) {
 		expect(m, i, "old", POISON, old);
@@ -190,8 +198,8 @@ op_update(struct model *m, uint64_t i)
 {
 	const struct ref_entry *e = &m->ref.entry[i];
 	struct verdict v = { .verdict = (int)rng_below(&m->rng, 4),
-			     .store = rng_next(&m->rng) };
-	int err = nh_u64_update(m->map, ref_key(&m->ref, i), give_verdict, &v);
+			     .store = new_value(m) };
+	int err = any_update(m->map, ref_key(&m->ref, i), give_verdict, &v);
 
 	if (err == NH_ERR_FULL && !stored(m, i, err)) {
 		expect(m, i, "calls of a refused update", 0, v.calls);
@@ -215,7 +223,7 @@ model_delete(struct model *m, uint64_t i)
 	bool present = m->ref.entry[i].present;
 
 	expect_err(m, i, present ? NH_OK : NH_ERR_NOTFOUND,
-		   nh_u64_delete(m->map, ref_key(&m->ref, i)));
+		   any_delete(m->map, ref_key(&m->ref, i)));
 	ref_remove(&m->ref, i);
 }
 
@@ -224,7 +232,7 @@ op_load_and_delete(struct model *m, uint64_t i)
 {
 	const struct ref_entry *e = &m->ref.entry[i];
 	uint64_t old = POISON;
-	int err = nh_u64_load_and_delete(m->map, ref_key(&m->ref, i), &old);
+	int err = any_load_and_delete(m->map, ref_key(&m->ref, i), &old);
 
 	expect_err(m, i, e->present ? NH_OK : NH_ERR_NOTFOUND, err);
 	expect(m, i, "old", e->present ? e->value : POISON, old);
@@ -237,9 +245,9 @@ op_compare_and_delete(struct model *m, uint64_t i)
 	uint64_t expected = guess(m, i);
 	int want = answer_to_guess(m, i, expected);
 
-	expect_err(m, i, want,
-		   nh_u64_compare_and_delete(m->map, ref_key(&m->ref, i),
-					     expected));
+	expect_err(
+		m, i, want,
+		any_compare_and_delete(m->map, ref_key(&m->ref, i), expected));
 	if (want == NH_OK)
 		ref_remove(&m->ref, i);
 }
@@ -260,7 +268,7 @@ batch_fill(struct model *m, struct batch *b)
 	for (size_t j = 0; j < b->n; j++) {
 		b->number[j] = rng_below(&m->rng, range);
 		b->key[j] = ref_key(&m->ref, b->number[j]);
-		b->value[j] = rng_next(&m->rng);
+		b->value[j] = new_value(m);
 		b->found[j] = 9;
 	}
 	m->done += b->n;
@@ -276,9 +284,8 @@ op_get_batch(struct model *m, uint64_t i)
 	batch_fill(m, &b);
 	for (size_t j = 0; j < b.n; j++)
 		values[j] = i % 2 ? POISON : b.key[j];
-	expect_err(
-		m, i, NH_OK,
-		nh_u64_get_batch(m->map, b.key, b.n, values, b.found, &hits));
+	expect_err(m, i, NH_OK,
+		   any_get_batch(m->map, b.key, b.n, values, b.found, &hits));
 	for (size_t j = 0; j < b.n; j++) {
 		const struct ref_entry *e = &m->ref.entry[b.number[j]];
 		uint64_t untouched =
@@ -300,7 +307,7 @@ op_put_batch(struct model *m, uint64_t i)
 	int err;
 
 	batch_fill(m, &b);
-	err = nh_u64_put_batch(m->map, b.key, b.value, b.n, &done);
+	err = any_put_batch(m->map, b.key, b.value, b.n, &done);
 	if (err == NH_OK)
 		expect(m, i, "done", b.n, done);
 	else if (done >= b.n)
@@ -314,7 +321,7 @@ op_put_batch(struct model *m, uint64_t i)
 static void
 op_len(struct model *m, uint64_t i)
 {
-	expect(m, i, "length", m->ref.count, nh_u64_len(m->map));
+	expect(m, i, "length", m->ref.count, any_len(m->map));
 }
 
 /* What a scan that stops after some pairs works on. */
@@ -345,7 +352,7 @@ op_scan(struct model *m, uint64_t i)
 		m->cursor = (struct nh_cursor){ 0 };
 		m->scanning = true;
 	}
-	err = nh_u64_scan(m->map, &m->cursor, note_step, &steps);
+	err = any_scan(m->map, &m->cursor, note_step, &steps);
 	if (steps.left == 0) {
 		expect_err(m, i, NH_ERR_STOPPED, err);
 		return;
@@ -360,7 +367,7 @@ op_scan(struct model *m, uint64_t i)
 void
 model_clear(struct model *m, uint64_t i)
 {
-	expect_err(m, i, NH_OK, nh_u64_clear(m->map));
+	expect_err(m, i, NH_OK, any_clear(m->map));
 	for (uint64_t j = 0; j < m->ref.keys; j++)
 		ref_remove(&m->ref, j);
 	op_len(m, i);
@@ -373,13 +380,13 @@ model_reserve(struct model *m, uint64_t i)
 	uint64_t n = i % (2 * (capacity ? capacity : m->ref.keys));
 
 	expect_err(m, i, capacity && n > capacity ? NH_ERR_FULL : NH_OK,
-		   nh_u64_reserve(m->map, n));
+		   any_reserve(m->map, n));
 }
 
 void
 model_shrink(struct model *m, uint64_t i)
 {
-	expect_err(m, i, NH_OK, nh_u64_shrink(m->map));
+	expect_err(m, i, NH_OK, any_shrink(m->map));
 }
 
 void

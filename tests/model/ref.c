@@ -103,13 +103,13 @@ compare_pair(void *arg, uint64_t key, uint64_t value)
 }
 
 static const char *
-compare_scan(struct ref *ref, const struct nh_u64 *m, uint64_t *key)
+compare_scan(struct ref *ref, const struct any *m, uint64_t *key)
 {
 	struct compare compare = { .ref = ref };
 	struct nh_cursor cursor = { 0 };
 
 	ref_begin_scan(ref);
-	if (nh_u64_scan(m, &cursor, compare_pair, &compare) != NH_OK) {
+	if (any_scan(m, &cursor, compare_pair, &compare) != NH_OK) {
 		*key = compare.key;
 		return compare.wrong ? compare.wrong : "scan failed";
 	}
@@ -119,10 +119,10 @@ compare_scan(struct ref *ref, const struct nh_u64 *m, uint64_t *key)
 }
 
 static const char *
-compare_get(const struct ref_entry *entry, const struct nh_u64 *m, uint64_t key)
+compare_get(const struct ref_entry *entry, const struct any *m, uint64_t key)
 {
 	uint64_t value = POISON;
-	int err = nh_u64_get(m, key, &value);
+	int err = any_get(m, key, &value);
 
 	if (err == NH_ERR_NOTFOUND && value != POISON)
 		return "get misses, yet writes its result";
@@ -135,12 +135,12 @@ compare_get(const struct ref_entry *entry, const struct nh_u64 *m, uint64_t key)
 }
 
 const char *
-ref_compare(struct ref *ref, const struct nh_u64 *m, uint64_t *key)
+ref_compare(struct ref *ref, const struct any *m, uint64_t *key)
 {
 	*key = 0;
-	if (nh_u64_len(m) != ref->count)
+	if (any_len(m) != ref->count)
 		return "length differs";
-	if (stats_of(m).entries != ref->count)
+	if (any_stats_of(m).entries != ref->count)
 		return "entries in the statistics differ";
 	for (uint64_t i = 0; i < ref->keys; i++) {
 		const char *wrong;

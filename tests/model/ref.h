@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "tests/model/any.h"
 #include "tests/model/kit.h"
 
 struct ref_entry {
@@ -55,6 +56,6 @@ const char *ref_show(struct ref *ref, uint64_t key, uint64_t value);
 const char *ref_end_scan(const struct ref *ref, uint64_t *key);
 
 /* ref_compare - get every key, scan, and take the length of a quiet map */
-const char *ref_compare(struct ref *ref, const struct nh_u64 *m, uint64_t *key);
+const char *ref_compare(struct ref *ref, const struct any *m, uint64_t *key);
 
 #endif

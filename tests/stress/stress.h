@@ -20,10 +20,11 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "tests/model/any.h"
 #include "tests/model/kit.h"
 
 #define MOST_WORKERS 64
-#define PERMANENT 4096
+#define MOST_PERMANENT 4096
 #define COUNTERS 32
 #define CONTESTED 64
 #define BATCH 32
@@ -79,26 +80,28 @@ struct wave {
 struct worker {
 	unsigned id;
 	pthread_t thread;
-	struct nh_u64 *map;
+	struct any *map;
 	struct rng rng;
 	bool falling;
 	uint64_t tally[TALLIES];
 	uint64_t added[COUNTERS];
 	int64_t balance[CONTESTED];
-	uint32_t version[PERMANENT]; /* last seen; of its own: last written */
+	uint32_t version[MOST_PERMANENT]; /* last seen; of its own: last written
+					   */
 };
 
 /* What the resizer and the scanner share with the main thread. */
 struct observer {
 	pthread_t thread;
-	struct nh_u64 *map;
+	struct any *map;
 	uint64_t resizes, in_migration; /* looks that saw a migration */
 	uint64_t scans, pairs;
 };
 
 /* What is common to all threads of a run. */
 struct stress {
-	uint64_t threads; /* workers */
+	uint64_t threads;   /* workers */
+	uint64_t permanent; /* keys */
 	uint64_t wave_keys;
 	uint64_t seed;
 	atomic_bool stop;
@@ -116,6 +119,6 @@ void *stress_resize(void *observer);
 void *stress_scan(void *observer);
 
 /* stress_scan_once - a whole scan, checked; how many pairs it showed */
-uint64_t stress_scan_once(const struct nh_u64 *m);
+uint64_t stress_scan_once(const struct any *m);
 
 #endif

@@ -22,14 +22,14 @@ stress_resize(void *arg)
 		};
 		uint64_t n =
 			rng_below(&rng, 4 * stress.threads * stress.wave_keys);
-		int err = rng_below(&rng, 2) ? nh_u64_reserve(o->map, n)
-					     : nh_u64_shrink(o->map);
+		int err = rng_below(&rng, 2) ? any_reserve(o->map, n)
+					     : any_shrink(o->map);
 
 		if (err != NH_OK)
 			fail("resizing: %s", nh_strerror(err));
 		o->resizes++;
 		for (unsigned i = 0; i < 10; i++)
-			o->in_migration += stats_of(o->map).migrating > 0;
+			o->in_migration += any_stats_of(o->map).migrating > 0;
 		nanosleep(&pause, NULL);
 	}
 	return NULL;
@@ -38,7 +38,7 @@ stress_resize(void *arg)
 /* What one scan has shown; of wave keys, a bit each by index. */
 struct scan {
 	uint64_t pairs;
-	uint8_t permanent[PERMANENT];
+	uint8_t permanent[MOST_PERMANENT];
 	uint8_t wave[][SCAN_WINDOW / 8];
 };
 
@@ -69,6 +69,9 @@ note_pair(void *arg, uint64_t key, uint64_t value)
 		fail("a scan shows key 0x%" PRIx64
 		     " with a foreign value 0x%" PRIx64,
 		     key, value);
+	if (kind == KIND_PERMANENT && index >= stress.permanent)
+		fail("a scan shows permanent key %" PRIu64 " that nobody put",
+		     index);
 	if (kind == KIND_PERMANENT && scan->permanent[index]++)
 		fail("a scan shows permanent key %" PRIu64 " twice", index);
 	if (kind == KIND_WAVE && shown_before(scan, worker, index))
@@ -79,7 +82,7 @@ note_pair(void *arg, uint64_t key, uint64_t value)
 }
 
 uint64_t
-stress_scan_once(const struct nh_u64 *m)
+stress_scan_once(const struct any *m)
 {
 	struct nh_cursor cursor = { 0 };
 	struct scan *scan = calloc(
@@ -89,10 +92,10 @@ stress_scan_once(const struct nh_u64 *m)
 
 	if (!scan)
 		fail("no memory for scanning");
-	err = nh_u64_scan(m, &cursor, note_pair, scan);
+	err = any_scan(m, &cursor, note_pair, scan);
 	if (err != NH_OK || !cursor.done)
 		fail("a scan ends with: %s", nh_strerror(err));
-	for (unsigned i = 0; i < PERMANENT; i++)
+	for (unsigned i = 0; i < stress.permanent; i++)
 		if (!scan->permanent[i])
 			fail("a scan misses permanent key %u", i);
 	pairs = scan->pairs;

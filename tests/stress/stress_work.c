@@ -27,9 +27,8 @@ saw_permanent(struct worker *w, uint64_t index, uint64_t value)
 static void
 check_permanent(struct worker *w)
 {
-	uint64_t index = rng_below(&w->rng, PERMANENT), value;
-	int err =
-		nh_u64_get(w->map, make_key(KIND_PERMANENT, 0, index), &value);
+	uint64_t index = rng_below(&w->rng, stress.permanent), value;
+	int err = any_get(w->map, make_key(KIND_PERMANENT, 0, index), &value);
 
 	if (err != NH_OK)
 		fail("permanent key %" PRIu64 ": %s", index, nh_strerror(err));
@@ -39,15 +38,14 @@ check_permanent(struct worker *w)
 static void
 check_permanent_batch(struct worker *w)
 {
-	uint64_t first = rng_below(&w->rng, PERMANENT - BATCH);
+	uint64_t first = rng_below(&w->rng, stress.permanent - BATCH);
 	uint64_t keys[BATCH], values[BATCH];
 	uint8_t found[BATCH];
 	size_t hits;
 
 	for (unsigned i = 0; i < BATCH; i++)
 		keys[i] = make_key(KIND_PERMANENT, 0, first + i);
-	if (nh_u64_get_batch(w->map, keys, BATCH, values, found, &hits) !=
-		    NH_OK ||
+	if (any_get_batch(w->map, keys, BATCH, values, found, &hits) != NH_OK ||
 	    hits != BATCH)
 		fail("a batch finds %zu of %u permanent keys", hits, BATCH);
 	for (unsigned i = 0; i < BATCH; i++)
@@ -64,31 +62,29 @@ write_version(struct worker *w, uint64_t key, uint64_t old, uint64_t next)
 
 	switch (rng_below(&w->rng, 5)) {
 	case 0:
-		return nh_u64_put(w->map, key, next) == NH_OK;
+		return any_put(w->map, key, next) == NH_OK;
 	case 1:
-		return nh_u64_swap(w->map, key, next, &was, &loaded) == NH_OK &&
+		return any_swap(w->map, key, next, &was, &loaded) == NH_OK &&
 		       loaded && was == old;
 	case 2:
-		return nh_u64_compare_and_swap(w->map, key, next, old) ==
+		return any_compare_and_swap(w->map, key, next, old) ==
 			       NH_ERR_MISMATCH &&
-		       nh_u64_compare_and_swap(w->map, key, old, next) == NH_OK;
+		       any_compare_and_swap(w->map, key, old, next) == NH_OK;
 	case 3:
-		return nh_u64_update(w->map, key, give_verdict, &v) == NH_OK &&
+		return any_update(w->map, key, give_verdict, &v) == NH_OK &&
 		       v.present && v.value == old;
 	}
-	return nh_u64_insert(w->map, key, next) == NH_ERR_EXISTS &&
-	       nh_u64_compare_and_delete(w->map, key, next) ==
-		       NH_ERR_MISMATCH &&
-	       nh_u64_load_or_store(w->map, key, next, &was, &loaded) ==
-		       NH_OK &&
+	return any_insert(w->map, key, next) == NH_ERR_EXISTS &&
+	       any_compare_and_delete(w->map, key, next) == NH_ERR_MISMATCH &&
+	       any_load_or_store(w->map, key, next, &was, &loaded) == NH_OK &&
 	       loaded && was == old &&
-	       nh_u64_put_batch(w->map, &key, &next, 1, NULL) == NH_OK;
+	       any_put_batch(w->map, &key, &next, 1, NULL) == NH_OK;
 }
 
 static void
 write_permanent(struct worker *w)
 {
-	uint64_t index = rng_below(&w->rng, PERMANENT / stress.threads) *
+	uint64_t index = rng_below(&w->rng, stress.permanent / stress.threads) *
 				 stress.threads +
 			 w->id;
 	uint64_t key = make_key(KIND_PERMANENT, 0, index);
@@ -116,8 +112,8 @@ put_wave_keys(struct worker *w, struct wave *wave, uint64_t count)
 		keys[i] = make_key(KIND_WAVE, w->id, alive + i);
 		values[i] = make_value(keys[i], 0);
 	}
-	err = count == 1 ? nh_u64_insert(w->map, keys[0], values[0])
-			 : nh_u64_put_batch(w->map, keys, values, count, NULL);
+	err = count == 1 ? any_insert(w->map, keys[0], values[0])
+			 : any_put_batch(w->map, keys, values, count, NULL);
 	if (err != NH_OK)
 		fail("putting wave key %" PRIu64 " of worker %u: %s", alive,
 		     w->id, nh_strerror(err));
@@ -132,7 +128,7 @@ delete_wave_key(struct worker *w, struct wave *wave)
 	int err;
 
 	atomic_store(&wave->dying, index + 1);
-	err = nh_u64_load_and_delete(w->map, key, &old);
+	err = any_load_and_delete(w->map, key, &old);
 	if (err != NH_OK || old != make_value(key, 0))
 		fail("deleting wave key %" PRIu64
 		     " of worker %u: %s, value 0x%" PRIx64,
@@ -184,7 +180,7 @@ check_dead(struct worker *w)
 	if (dead == 0)
 		return;
 	index = near(w, dead);
-	if (nh_u64_get(w->map, make_key(KIND_WAVE, id, index), &value) !=
+	if (any_get(w->map, make_key(KIND_WAVE, id, index), &value) !=
 	    NH_ERR_NOTFOUND)
 		fail("dead wave key %" PRIu64 " of worker %" PRIu64
 		     " is found with value 0x%" PRIx64,
@@ -205,7 +201,7 @@ check_alive(struct worker *w)
 		return;
 	index = alive - 1 - (alive - 1 - near(w, alive)) % (alive - dying);
 	key = make_key(KIND_WAVE, id, index);
-	err = nh_u64_get(w->map, key, &value);
+	err = any_get(w->map, key, &value);
 	if (err != NH_OK) {
 		if (atomic_load(&wave->dying) <= index)
 			fail("wave key %" PRIu64 " of worker %" PRIu64
@@ -227,8 +223,8 @@ add_to_counter(struct worker *w)
 {
 	uint64_t index = rng_below(&w->rng, COUNTERS);
 	uint64_t delta = rng_next(&w->rng);
-	int err = nh_u64_fetch_add(w->map, make_key(KIND_COUNTER, 0, index),
-				   delta, NULL);
+	int err = any_fetch_add(w->map, make_key(KIND_COUNTER, 0, index), delta,
+				NULL);
 
 	if (err != NH_OK)
 		fail("adding to counter %" PRIu64 ": %s", index,
@@ -243,8 +239,8 @@ contest(struct worker *w)
 	uint64_t index = rng_below(&w->rng, CONTESTED), old = 0;
 	uint64_t key = make_key(KIND_CONTESTED, 0, index);
 	bool insert = rng_below(&w->rng, 2);
-	int err = insert ? nh_u64_insert(w->map, key, make_value(key, w->id))
-			 : nh_u64_load_and_delete(w->map, key, &old);
+	int err = insert ? any_insert(w->map, key, make_value(key, w->id))
+			 : any_load_and_delete(w->map, key, &old);
 
 	if (err == (insert ? NH_ERR_EXISTS : NH_ERR_NOTFOUND))
 		return;

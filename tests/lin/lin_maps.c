@@ -1,5 +1,5 @@
 /*
- * lin_u64.c - is nh_u64 linearizable, while it migrates and its threads stall?
+ * lin_maps.c - are maps linearizable, while they migrate and threads stall?
  *
  * A few hot keys that share a line, and two near it, are worked on by several
  * threads.  A resizer fills and empties their segment, so that it migrates all
@@ -14,6 +14,8 @@
 
 #include "tests/lin/hooks.h"
 #include "tests/lin/round.h"
+#include "tests/model/any.h"
+#include "tests/model/any_text.h"
 #include "tests/model/args.h"
 #include "tests/model/kit.h"
 
@@ -26,6 +28,7 @@
 static uint64_t threads, hot_keys, stall; /* 0: all that is customary */
 static uint64_t rounds_run, rounds_raced; /* in all; with a migration */
 static uint64_t rounds = 30, ops = 200, seed = 1, arch = ARGS_ARCH_BOTH;
+static uint64_t kind = ANY_KIND_BOTH;
 #define NO_STALL 1000 /* what --stall says for never */
 
 void
@@ -66,28 +69,28 @@ run_op(void *map, uint64_t key, struct lin_op *op)
 
 	switch ((enum lin_kind)op->kind) {
 	case LIN_GET:
-		err = nh_u64_get(map, key, &op->out);
+		err = any_get(map, key, &op->out);
 		break;
 	case LIN_PUT:
-		err = nh_u64_put(map, key, op->arg);
+		err = any_put(map, key, op->arg);
 		break;
 	case LIN_INSERT:
-		err = nh_u64_insert(map, key, op->arg);
+		err = any_insert(map, key, op->arg);
 		break;
 	case LIN_SWAP:
-		err = nh_u64_swap(map, key, op->arg, &op->out, &loaded);
+		err = any_swap(map, key, op->arg, &op->out, &loaded);
 		break;
 	case LIN_CAS:
-		err = nh_u64_compare_and_swap(map, key, op->expected, op->arg);
+		err = any_compare_and_swap(map, key, op->expected, op->arg);
 		break;
 	case LIN_ADD:
-		err = nh_u64_fetch_add(map, key, op->arg, &op->out);
+		err = any_fetch_add(map, key, op->arg, &op->out);
 		break;
 	case LIN_DELETE:
-		err = nh_u64_delete(map, key);
+		err = any_delete(map, key);
 		break;
 	case LIN_TAKE:
-		err = nh_u64_load_and_delete(map, key, &op->out);
+		err = any_load_and_delete(map, key, &op->out);
 		break;
 	case LIN_KINDS:
 		break;
@@ -98,25 +101,36 @@ run_op(void *map, uint64_t key, struct lin_op *op)
 /* -------------------------------------------------------------- where keys go
  */
 
+static uint64_t
+hash_of(const struct any *m, uint64_t key)
+{
+	struct text text;
+
+	if (m->u64)
+		return nh_test_hash(m->u64, key);
+	text_write(TEXT_KEY, key, text.bytes);
+	return nh_test_map_hash(m->map, text.bytes, text_length(TEXT_KEY, key));
+}
+
 /*
  * find_keys - `count` keys whose hash is that of *from above bit `shift`
  *
  * Tries one key after another from *from + 1 and leaves the last one there.
  */
 static void
-find_keys(const struct nh_u64 *m, uint64_t like, unsigned shift, uint64_t *from,
+find_keys(const struct any *m, uint64_t like, unsigned shift, uint64_t *from,
 	  uint64_t *keys, unsigned count)
 {
-	uint64_t wanted = nh_test_hash(m, like) >> shift;
+	uint64_t wanted = hash_of(m, like) >> shift;
 
 	for (unsigned found = 0; found < count;)
-		if (nh_test_hash(m, ++*from) >> shift == wanted)
+		if (hash_of(m, ++*from) >> shift == wanted)
 			keys[found++] = *from;
 }
 
 /* The resizer works on keys of its own, in the segment of the hot ones. */
 struct resizer {
-	struct nh_u64 *map;
+	struct any *map;
 	pthread_t thread;
 	atomic_bool stop;
 	unsigned stall;
@@ -126,7 +140,7 @@ struct resizer {
 };
 
 static void
-choose_keys(struct nh_u64 *m, struct lin_plan *plan, struct resizer *r)
+choose_keys(struct any *m, struct lin_plan *plan, struct resizer *r)
 {
 	uint64_t from = 1, like = from;
 
@@ -147,19 +161,19 @@ fill_and_empty(struct resizer *r, unsigned wave)
 	int err = NH_OK;
 
 	for (unsigned i = 0; i < count && err == NH_OK; i++)
-		err = nh_u64_insert(r->map, r->filler[i], 1);
+		err = any_insert(r->map, r->filler[i], 1);
 	must_be("inserting a filler", err == NH_OK, err);
 	if (wave % 4 == 0)
-		err = nh_u64_shrink(r->map);
+		err = any_shrink(r->map);
 	must_be("shrinking", err == NH_OK, err);
 	for (unsigned i = 0; i < count && err == NH_OK; i++)
-		err = nh_u64_delete(r->map, r->filler[i]);
+		err = any_delete(r->map, r->filler[i]);
 	must_be("deleting a filler", err == NH_OK, err);
 	if (wave % 4 == 2)
-		err = nh_u64_reserve(r->map, 20000);
+		err = any_reserve(r->map, 20000);
 	must_be("reserving", err == NH_OK, err);
 	if (wave % 4 == 3)
-		err = nh_u64_shrink(r->map);
+		err = any_shrink(r->map);
 	must_be("shrinking", err == NH_OK, err);
 }
 
@@ -178,24 +192,24 @@ static void
 count_migrations(void *arg)
 {
 	struct resizer *r = arg;
-	uint64_t migrations = migrations_of(r->map);
+	uint64_t migrations = any_migrations_of(r->map);
 
-	r->raced += migrations != r->seen || stats_of(r->map).migrating;
+	r->raced += migrations != r->seen || any_stats_of(r->map).migrating;
 	r->seen = migrations;
 }
 
 /* -------------------------------------------------------------------- settings
  */
 
-static struct nh_u64 *
-make_map(int map_arch, uint64_t map_seed)
+static struct any *
+make_map(enum any_kind map_kind, int map_arch, uint64_t map_seed)
 {
 	struct nh_config config = config_make(map_seed);
-	struct nh_u64 *m;
+	struct any *m;
 	int err;
 
 	config.arch = map_arch;
-	m = nh_u64_create(&config, &err);
+	m = any_create(map_kind, &config, &err);
 	must_be("no map", m != NULL, err);
 	return m;
 }
@@ -208,20 +222,21 @@ report(const struct lin_plan *plan, const struct lin_tally *tally,
 
 	if (plan->stall)
 		snprintf(often, sizeof(often), "1/%u", plan->stall);
-	printf("%-7s %2u threads, %u+%u keys, stall %-5s %6" PRIu64
+	printf("%-3s %-7s %2u threads, %u+%u keys, stall %-5s %6" PRIu64
 	       " rounds, %8" PRIu64 " operations, %8" PRIu64
 	       " stalls, %6" PRIu64 " migrations in %5" PRIu64
 	       " rounds, widest %zu%s\n",
-	       args_arches[map_arch], plan->threads, plan->keys - NEAR, NEAR,
-	       often, tally->rounds, tally->ops, tally->stalls,
-	       migrations_of(r->map), r->raced, tally->widest,
-	       good ? "" : ": NOT LINEARIZABLE");
+	       r->map->u64 ? "u64" : "map", args_arches[map_arch],
+	       plan->threads, plan->keys - NEAR, NEAR, often, tally->rounds,
+	       tally->ops, tally->stalls, any_migrations_of(r->map), r->raced,
+	       tally->widest, good ? "" : ": NOT LINEARIZABLE");
 	fflush(stdout);
 	if (!good)
 		fail("again with: --arch %s --threads %u --keys %u --stall %u "
-		     "--rounds %" PRIu64 " --seed %" PRIu64,
+		     "--rounds %" PRIu64 " --seed %" PRIu64 " --kind %s",
 		     args_arches[map_arch], plan->threads, plan->keys - NEAR,
-		     plan->stall ? plan->stall : NO_STALL, rounds, seed);
+		     plan->stall ? plan->stall : NO_STALL, rounds, seed,
+		     r->map->u64 ? "u64" : "map");
 	if (plan->stall && tally->stalls < tally->rounds)
 		fail("hardly a stall: is the library built with -DNH_STALL?");
 	if (tally->points && tally->points < 2 * tally->ops)
@@ -230,10 +245,12 @@ report(const struct lin_plan *plan, const struct lin_tally *tally,
 }
 
 static void
-run_setting(int map_arch, uint64_t t, uint64_t k, uint64_t s)
+run_setting(enum any_kind map_kind, int map_arch, uint64_t t, uint64_t k,
+	    uint64_t s)
 {
 	static struct resizer r;
-	struct nh_u64 *m = make_map(map_arch, seed + 1000 * t + 10 * k + s);
+	struct any *m =
+		make_map(map_kind, map_arch, seed + 1000 * t + 10 * k + s);
 	const struct lin_subject subject = { m, run_op };
 	struct lin_plan plan = {
 		.threads = (unsigned)t,
@@ -258,11 +275,11 @@ run_setting(int map_arch, uint64_t t, uint64_t k, uint64_t s)
 	report(&plan, &tally, &r, map_arch, good);
 	rounds_run += tally.rounds;
 	rounds_raced += r.raced;
-	nh_u64_destroy(m);
+	any_destroy(m);
 }
 
 static void
-run_arch(int map_arch)
+run_settings(enum any_kind map_kind, int map_arch)
 {
 	static const uint64_t all_threads[] = { 2, 4, 8 };
 	static const uint64_t all_keys[] = { 1, 2, 4, 6 };
@@ -271,10 +288,19 @@ run_arch(int map_arch)
 	for (unsigned t = 0; t < (threads ? 1 : 3); t++)
 		for (unsigned k = 0; k < (hot_keys ? 1 : 4); k++)
 			for (unsigned s = 0; s < (stall ? 1 : 3); s++)
-				run_setting(map_arch,
+				run_setting(map_kind, map_arch,
 					    threads ? threads : all_threads[t],
 					    hot_keys ? hot_keys : all_keys[k],
 					    stall ? stall : all_stalls[s]);
+}
+
+static void
+run_arch(int map_arch)
+{
+	if (kind != ANY_MAP)
+		run_settings(ANY_U64, map_arch);
+	if (kind != ANY_U64)
+		run_settings(ANY_MAP, map_arch);
 }
 
 int
@@ -293,10 +319,11 @@ main(int argc, char **argv)
 		  UINT64_MAX - 100000, NULL },
 		{ "arch", "which arch module the maps use", &arch, 0, 0,
 		  args_arches },
+		{ "kind", "which map", &kind, 0, 0, any_kinds },
 	};
 
 	args_parse(argc, argv,
-		   "Records operations on nh_u64 and checks that they are "
+		   "Records operations on maps and checks that they are "
 		   "linearizable.",
 		   args, sizeof(args) / sizeof(*args));
 	if (arch != ARGS_ARCH_BOTH) {

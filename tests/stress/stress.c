@@ -1,5 +1,5 @@
 /*
- * stress_u64.c - start the threads of a stress run, and check what they leave
+ * stress.c - start the threads of a stress run, and check what they leave
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -9,9 +9,15 @@
 #include "tests/model/args.h"
 #include "tests/stress/stress.h"
 
-struct stress stress = { .threads = 4, .wave_keys = 20000, .seed = 1 };
+struct stress stress = {
+	.threads = 4,
+	.permanent = MOST_PERMANENT,
+	.wave_keys = 20000,
+	.seed = 1,
+};
 
-static uint64_t seconds = 5, arch = ARGS_ARCH_BOTH, maintenance;
+static uint64_t seconds = 5, arch = ARGS_ARCH_BOTH, kind = ANY_KIND_BOTH;
+static uint64_t maintenance;
 
 static const char *const tally_name[TALLIES] = {
 	"permanent keys found", "dead keys not found", "fresh keys found",
@@ -27,21 +33,21 @@ start(pthread_t *thread, void *(*run)(void *), void *arg)
 }
 
 static void
-put_first_keys(struct nh_u64 *m)
+put_first_keys(struct any *m)
 {
-	for (uint64_t i = 0; i < PERMANENT; i++) {
+	for (uint64_t i = 0; i < stress.permanent; i++) {
 		uint64_t key = make_key(KIND_PERMANENT, 0, i);
 
-		if (nh_u64_put(m, key, make_value(key, 0)) != NH_OK)
+		if (any_put(m, key, make_value(key, 0)) != NH_OK)
 			fail("no first key");
 	}
 	for (uint64_t i = 0; i < COUNTERS; i++)
-		if (nh_u64_put(m, make_key(KIND_COUNTER, 0, i), 0) != NH_OK)
+		if (any_put(m, make_key(KIND_COUNTER, 0, i), 0) != NH_OK)
 			fail("no first counter");
 }
 
 static void
-start_workers(struct nh_u64 *m)
+start_workers(struct any *m)
 {
 	memset(stress.worker, 0, sizeof(stress.worker));
 	atomic_store(&stress.stop, false);
@@ -59,17 +65,16 @@ start_workers(struct nh_u64 *m)
 
 /* check_totals - what all workers together must have left; the keys present */
 static uint64_t
-check_totals(const struct nh_u64 *m)
+check_totals(const struct any *m)
 {
-	uint64_t keys = PERMANENT + COUNTERS, value;
+	uint64_t keys = stress.permanent + COUNTERS, value;
 
 	for (unsigned i = 0; i < COUNTERS; i++) {
 		uint64_t sum = 0;
 
 		for (unsigned t = 0; t < stress.threads; t++)
 			sum += stress.worker[t].added[i];
-		if (nh_u64_get(m, make_key(KIND_COUNTER, 0, i), &value) !=
-			    NH_OK ||
+		if (any_get(m, make_key(KIND_COUNTER, 0, i), &value) != NH_OK ||
 		    value != sum)
 			fail("counter %u: 0x%" PRIx64
 			     " was added, it has 0x%" PRIx64,
@@ -77,8 +82,8 @@ check_totals(const struct nh_u64 *m)
 	}
 	for (unsigned i = 0; i < CONTESTED; i++) {
 		int64_t sum = 0;
-		bool there = nh_u64_get(m, make_key(KIND_CONTESTED, 0, i),
-					&value) == NH_OK;
+		bool there = any_get(m, make_key(KIND_CONTESTED, 0, i),
+				     &value) == NH_OK;
 
 		for (unsigned t = 0; t < stress.threads; t++)
 			sum += stress.worker[t].balance[i];
@@ -92,7 +97,7 @@ check_totals(const struct nh_u64 *m)
 }
 
 static void
-check_end(const struct nh_u64 *m)
+check_end(const struct any *m)
 {
 	uint64_t keys = check_totals(m), shown;
 
@@ -100,18 +105,18 @@ check_end(const struct nh_u64 *m)
 		keys += atomic_load(&stress.wave[t].alive) -
 			atomic_load(&stress.wave[t].dead);
 	shown = stress_scan_once(m);
-	if (nh_u64_len(m) != keys || shown != keys)
+	if (any_len(m) != keys || shown != keys)
 		fail("%" PRIu64 " keys must be there, len says %" PRIu64
 		     ", a scan shows %" PRIu64,
-		     keys, nh_u64_len(m), shown);
+		     keys, any_len(m), shown);
 	for (unsigned t = 0; t < stress.threads; t++)
 		for (uint64_t i = t;
-		     i < PERMANENT / stress.threads * stress.threads;
+		     i < stress.permanent / stress.threads * stress.threads;
 		     i += stress.threads) {
 			uint64_t key = make_key(KIND_PERMANENT, 0, i), value;
 			uint32_t version = stress.worker[t].version[i];
 
-			if (nh_u64_get(m, key, &value) != NH_OK ||
+			if (any_get(m, key, &value) != NH_OK ||
 			    value != make_value(key, version))
 				fail("permanent key %" PRIu64 " lost its last "
 				     "version",
@@ -129,10 +134,10 @@ require(const char *what, uint64_t least, uint64_t happened)
 }
 
 static void
-report(const struct nh_u64 *m, const struct observer *resizer,
+report(const struct any *m, const struct observer *resizer,
        const struct observer *scanner)
 {
-	struct nh_stats stats = stats_of(m);
+	struct nh_stats stats = any_stats_of(m);
 
 	for (unsigned i = 0; i < TALLIES; i++) {
 		uint64_t sum = 0;
@@ -146,28 +151,29 @@ report(const struct nh_u64 *m, const struct observer *resizer,
 	require("looks that saw a migration", 1, resizer->in_migration);
 	require("explicit resizes", 2, resizer->resizes);
 	require("scans", 2, scanner->scans);
-	require("pairs shown", PERMANENT, scanner->pairs);
+	require("pairs shown", stress.permanent, scanner->pairs);
 	require("waits for a lock", 0, stats.lock_waits);
 }
 
 static void
-run(int map_arch)
+run(enum any_kind map_kind, int map_arch)
 {
 	const struct timespec duration = { .tv_sec = (time_t)seconds };
 	struct nh_config config = config_make(stress.seed);
 	struct observer resizer, scanner;
-	struct nh_u64 *m;
+	struct any *m;
 	int err;
 
 	config.arch = map_arch;
 	config.maintenance = maintenance;
-	m = nh_u64_create(&config, &err);
+	m = any_create(map_kind, &config, &err);
 	if (!m)
 		fail("no map for arch %s: %s", args_arches[map_arch],
 		     nh_strerror(err));
-	printf("arch %s, %" PRIu64 " threads, %" PRIu64 " s, seed %" PRIu64
+	printf("%s, arch %s, %" PRIu64 " threads, %" PRIu64 " s, seed %" PRIu64
 	       "\n",
-	       args_arches[map_arch], stress.threads, seconds, stress.seed);
+	       any_kinds[map_kind], args_arches[map_arch], stress.threads,
+	       seconds, stress.seed);
 	put_first_keys(m);
 	resizer = scanner = (struct observer){ .map = m };
 	start_workers(m);
@@ -181,7 +187,16 @@ run(int map_arch)
 	pthread_join(scanner.thread, NULL);
 	check_end(m);
 	report(m, &resizer, &scanner);
-	nh_u64_destroy(m);
+	any_destroy(m);
+}
+
+static void
+run_kinds(int map_arch)
+{
+	if (kind != ANY_MAP)
+		run(ANY_U64, map_arch);
+	if (kind != ANY_U64)
+		run(ANY_MAP, map_arch);
 }
 
 int
@@ -191,26 +206,29 @@ main(int argc, char **argv)
 	const struct arg args[] = {
 		{ "threads", "workers; a resizer and a scanner come on top",
 		  &stress.threads, 1, MOST_WORKERS, NULL },
-		{ "seconds", "how long, for each arch", &seconds, 1, 1000000,
-		  NULL },
+		{ "seconds", "how long, for each arch and kind", &seconds, 1,
+		  1000000, NULL },
+		{ "permanent", "keys that are always there", &stress.permanent,
+		  MOST_WORKERS, MOST_PERMANENT, NULL },
 		{ "wave", "keys each worker puts and deletes",
 		  &stress.wave_keys, BATCH, 1000000, NULL },
 		{ "seed", "of the hash and of the choices", &stress.seed, 1,
 		  UINT64_MAX - 2000, NULL },
 		{ "arch", "which arch module the map uses", &arch, 0, 0,
 		  args_arches },
+		{ "kind", "which map", &kind, 0, 0, any_kinds },
 		{ "maintenance", "run the map's own thread, too", &maintenance,
 		  0, 0, yes_no },
 	};
 
 	args_parse(argc, argv,
-		   "Many threads on one nh_u64 that grows and shrinks.", args,
+		   "Many threads on one map that grows and shrinks.", args,
 		   sizeof(args) / sizeof(*args));
 	if (arch != ARGS_ARCH_BOTH)
-		run((int)arch);
+		run_kinds((int)arch);
 	else {
-		run(NH_ARCH_NATIVE);
-		run(NH_ARCH_GENERIC);
+		run_kinds(NH_ARCH_NATIVE);
+		run_kinds(NH_ARCH_GENERIC);
 	}
 	return 0;
 }

@@ -1,8 +1,9 @@
 /*
- * model_u64.c - random operations on nh_u64, each compared with a reference
+ * model.c - random operations on a map, each compared with a reference
  *
- * One thread.  Several shapes of work are run one after another; in each, every
- * result of every operation must be what the reference (ref.h) says.
+ * One thread, nh_u64 and nh_map in turn.  Several shapes of work are run one
+ * after another; in each, every result of every operation must be what the
+ * reference (ref.h) says.
  */
 #include "tests/model/args.h"
 #include "tests/model/model.h"
@@ -11,6 +12,7 @@
 #include <stdio.h>
 
 #define MILLION UINT64_C(1000000)
+#define SLOWER 4 /* operations on nh_map are that much fewer */
 
 static const struct shape shapes[] = {
 	{ "few keys", SPREAD_DOWN, 20, 500, 0, 2000, MIX_EVEN, MIX_EVEN },
@@ -27,6 +29,7 @@ static const struct shape shapes[] = {
 static uint64_t seed = 1;
 static uint64_t operations = 10 * MILLION;
 static uint64_t arch = ARGS_ARCH_BOTH;
+static uint64_t kind = ANY_KIND_BOTH;
 
 static const struct op *
 pick_op(struct model *m)
@@ -106,7 +109,7 @@ turn(struct model *m)
 static void
 require_that_it_happened(const struct model *m)
 {
-	struct nh_stats stats = stats_of(m->map);
+	struct nh_stats stats = any_stats_of(m->map);
 
 	if (m->scans == 0 && m->shape->rising != MIX_RISING)
 		fail("%s: no scan came to its end", m->shape->name);
@@ -118,23 +121,25 @@ require_that_it_happened(const struct model *m)
 }
 
 static void
-run_shape(const struct shape *shape, uint64_t which, const char *name,
+run_shape(const struct shape *shape, uint64_t which, enum any_kind map_kind,
 	  int map_arch)
 {
+	const char *name = args_arches[map_arch];
 	struct nh_config config = config_make(seed + which);
 	struct model m = { .shape = shape, .rng = rng_make(seed + which) };
-	uint64_t share = operations / 100 * shape->share, rare = 0;
+	uint64_t all = map_kind == ANY_MAP ? operations / SLOWER : operations;
+	uint64_t share = all / 100 * shape->share, rare = 0;
 	char again[128];
 	int err;
 
 	snprintf(again, sizeof(again),
-		 "--seed %" PRIu64 " --ops %" PRIu64 " --arch %s", seed,
-		 operations, name);
+		 "--seed %" PRIu64 " --ops %" PRIu64 " --arch %s --kind %s",
+		 seed, operations, name, any_kinds[map_kind]);
 	m.again = again;
 	config.arch = map_arch;
 	config.capacity = shape->capacity;
 	config.fixed = shape->capacity != 0;
-	m.map = nh_u64_create(&config, &err);
+	m.map = any_create(map_kind, &config, &err);
 	if (!m.map)
 		fail("no map for arch %s: %s", name, nh_strerror(err));
 	if (!ref_init(&m.ref, shape->spread,
@@ -151,38 +156,44 @@ run_shape(const struct shape *shape, uint64_t which, const char *name,
 		}
 	}
 	model_compare(&m);
-	if (operations >= MILLION)
+	if (all >= MILLION)
 		require_that_it_happened(&m);
-	printf("%-8s %-16s %9" PRIu64 " operations, %7" PRIu64
+	printf("%-3s %-8s %-16s %9" PRIu64 " operations, %7" PRIu64
 	       " entries at most, %3" PRIu64 " times emptied, %5" PRIu64
 	       " scans, %7" PRIu64 " refused, %6" PRIu64 " migrations\n",
-	       name, shape->name, m.done, m.most, m.rounds, m.scans, m.refused,
-	       migrations_of(m.map));
-	nh_u64_destroy(m.map);
+	       any_kinds[map_kind], name, shape->name, m.done, m.most, m.rounds,
+	       m.scans, m.refused, any_migrations_of(m.map));
+	any_destroy(m.map);
 	ref_fini(&m.ref);
 }
 
 static void
 run_arch(int map_arch)
 {
-	for (size_t i = 0; i < SHAPES; i++)
-		run_shape(&shapes[i], i, args_arches[map_arch], map_arch);
+	for (size_t i = 0; i < SHAPES; i++) {
+		if (kind != ANY_MAP)
+			run_shape(&shapes[i], i, ANY_U64, map_arch);
+		if (kind != ANY_U64)
+			run_shape(&shapes[i], i, ANY_MAP, map_arch);
+	}
 }
 
 int
 main(int argc, char **argv)
 {
 	const struct arg args[] = {
-		{ "ops", "operations for each arch", &operations, 1000,
-		  UINT64_C(1) << 32, NULL },
+		{ "ops",
+		  "operations on nh_u64, for each arch; on nh_map a fourth",
+		  &operations, 1000, UINT64_C(1) << 32, NULL },
 		{ "seed", "of the operations and of the hash", &seed, 1,
 		  UINT64_MAX - SHAPES, NULL },
 		{ "arch", "which arch module the maps use", &arch, 0, 0,
 		  args_arches },
+		{ "kind", "which map", &kind, 0, 0, any_kinds },
 	};
 
 	args_parse(argc, argv,
-		   "Random operations on nh_u64, compared with a reference.",
+		   "Random operations on a map, compared with a reference.",
 		   args, sizeof(args) / sizeof(*args));
 	printf("seed %" PRIu64 "\n", seed);
 	if (arch != ARGS_ARCH_BOTH)
