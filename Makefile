@@ -45,11 +45,16 @@ LEVEL-native := NH_LEVEL_NATIVE
 LEVEL-wide := NH_LEVEL_WIDE
 FLAVOUR-native := -mavx
 FLAVOUR-wide := -mavx512vl -mavx512dq -mavx512bw -mbmi -mbmi2 -mno-vzeroupper
+# And each once more for maps with idle reclaim, so that the others pay nothing.
+AGED	:= $(FLAVOURS:%=%_aged)
+$(foreach f,$(FLAVOURS),$(eval FLAVOUR-$(f)_aged := $(FLAVOUR-$(f)) -DNH_AGED))
 ARCHDIR	:= $(if $(FLAVOURS-$(MACHINE)),arch/$(MACHINE),arch/generic)
 FLAVOURED := u64 bytes
+AGEABLE	:= u64 bytes
 LIBSRC	:= $(filter-out %_ops.c,$(wildcard lib/*.c)) \
 	$(wildcard numa/*.c) arch/generic/versions.c $(ARCHDIR)/detect.c
-LIBOBJ	= $(LIBSRC:%.c=$(1)/%.o) $(foreach f,$(FLAVOURED),$(FLAVOURS:%=$(1)/lib/$(f)_ops-%.o))
+LIBOBJ	= $(LIBSRC:%.c=$(1)/%.o) $(foreach f,$(FLAVOURED),$(FLAVOURS:%=$(1)/lib/$(f)_ops-%.o)) \
+	$(foreach f,$(AGEABLE),$(AGED:%=$(1)/lib/$(f)_ops-%.o))
 LIBFLAGS := -fPIC -fvisibility=hidden -ftls-model=initial-exec $(HARDEN)
 
 # The same again with -DNH_STALL, for tests that stop threads anywhere.
@@ -128,6 +133,8 @@ FLAGS-test_pin_race := -DNH_STALL
 NEEDS-test_pin_debug := tests/fault/inject.c
 FLAGS-test_pin_debug := -rdynamic \
 	$(WRAPPED:%=-Wl,--wrap=%) -Wl,--wrap=backtrace,--wrap=pthread_mutex_lock
+FLAGS-test_idle := -Wl,--wrap=nh_clock_ns
+FLAGS-test_idle_map := -Wl,--wrap=nh_clock_ns
 LIBS-test_hist := -lm
 LIBS-test_hash := -lm
 TEST	= @mkdir -p $(@D); \

@@ -13,7 +13,8 @@
  *
  * Threads.  Any thread may call anything at any time, without registering,
  * except that nh_u64_destroy() wants the map to itself.  Each operation on one
- * key is linearizable.  A read takes no lock and stores nothing shared; a write
+ * key is linearizable.  A read takes no lock and stores nothing shared (but
+ * now and then a mark, in a map with idle reclaim: nh_u64_reclaim()); a write
  * takes a lock in one cache line, which covers it and its neighbour; no
  * operation pays for a whole resize unless it says so.
  * No function may be called from a signal handler that could have interrupted
@@ -125,6 +126,16 @@ enum nh_hugepages {
  * debug	 enum nh_debug
  * pin_age_ms	 of nh_map with NH_DEBUG_PINS: a pin held for so long is
  *		 reported on standard error, once; 0: none is
+ * idle		 forget entries that nobody uses: nh_u64_reclaim() tells more.
+ *		 The next three count only with it.
+ * idle_timeout_ms	after so long without a use; not 0.  An entry goes one
+ *			to one and a half timeouts after its last use, and up
+ *			to a check interval later.
+ * check_interval_ms	how often the thread looks whose time has come, or
+ *			each half timeout if that is shorter; 0: no thread, the
+ *			program calls nh_u64_reclaim() itself.
+ * min_idle_count	entries that each of the map's 256 segments keeps, used
+ *			or not
  */
 struct nh_config {
 	size_t size;
@@ -136,6 +147,10 @@ struct nh_config {
 	bool maintenance;
 	int debug;
 	uint64_t pin_age_ms;
+	bool idle;
+	uint32_t idle_timeout_ms;
+	uint32_t check_interval_ms;
+	uint32_t min_idle_count;
 };
 
 #define NH_CAPACITY_MAX (UINT64_C(1) << 36)
@@ -158,6 +173,10 @@ struct nh_config {
  *				for tables, and once more for entries)
  *	NUMAHASH_DEBUG=off|pins
  *	NUMAHASH_PIN_AGE_MS=N
+ *	NUMAHASH_IDLE=0|1
+ *	NUMAHASH_IDLE_TIMEOUT_MS=N
+ *	NUMAHASH_CHECK_INTERVAL_MS=N
+ *	NUMAHASH_MIN_IDLE_COUNT=N
  *	NUMAHASH_QUIET=0|1	(nothing on standard error)
  *
  * A value that does not parse is ignored.  For each one ignored, and for each
@@ -366,6 +385,37 @@ NH_API int nh_u64_reserve(struct nh_u64 *m, uint64_t n);
  */
 NH_API int nh_u64_shrink(struct nh_u64 *m);
 
+/* What an idle entry had.  Returns nothing: it is gone already. */
+typedef void (*nh_u64_evict_fn)(void *arg, uint64_t key, uint64_t value);
+
+/*
+ * nh_u64_on_evict - call fn for each entry that goes idle from now on
+ *
+ * After it was removed, once, on the thread that sweeps, with no lock of the
+ * table held; every operation on any map is legal in it, but destroying this
+ * one.  NULL: call nobody any more.  Waits for a call of the old one that is
+ * running, unless made from within it.  NH_ERR_ARG also when the map has no
+ * idle reclaim.  Any thread.
+ */
+NH_API int nh_u64_on_evict(struct nh_u64 *m, nh_u64_evict_fn fn, void *arg);
+
+/*
+ * nh_u64_reclaim - remove now what has been idle for long enough
+ *
+ * An entry is used when an operation that names its key finds it; a scan is no
+ * use.  In a map with idle reclaim a get may therefore store a mark in the line
+ * it found the key in: at most once for an entry in each half of the timeout.
+ * A use that comes at the very moment of a write to the same line, or of the
+ * sweep, may not count.
+ *
+ * *gone, unless NULL, is how many went.  NH_OK with 0 also while another thread
+ * sweeps.  Of each segment min_idle_count entries are left; deletes by others
+ * during the sweep may bring it lower.  O(lines) twice in a timeout, otherwise
+ * at once.  The map shrinks as after deletes, paid by the caller.  NH_ERR_ARG
+ * also when the map has no idle reclaim; NH_ERR_REENTRY.
+ */
+NH_API int nh_u64_reclaim(struct nh_u64 *m, uint64_t *gone);
+
 /* Counters are since creation; sizes in bytes. */
 struct nh_stats {
 	size_t size; /* set by the caller to sizeof(struct nh_stats) */
@@ -384,6 +434,8 @@ struct nh_stats {
 	uint64_t pins;		 /* nh_map: not unpinned yet */
 	uint64_t orphans;	/* values that only pins keep, of entry_bytes */
 	uint64_t oldest_pin_ms; /* its age; 0 without NH_DEBUG_PINS */
+	uint64_t evicted;	/* entries that went because they were idle */
+	uint64_t swept;		/* segments gone over for such, in all */
 };
 
 /* nh_u64_stats - NH_ERR_ARG when out->size is too small.  Any thread. */
@@ -537,7 +589,13 @@ typedef int (*nh_map_scan_fn)(void *arg, const struct nh_bytes *key,
 NH_API int nh_map_scan(const struct nh_map *m, struct nh_cursor *cursor,
 		       nh_map_scan_fn fn, void *arg);
 
+/* What an idle entry had; key and value live until it returns. */
+typedef void (*nh_map_evict_fn)(void *arg, const struct nh_bytes *key,
+				const struct nh_bytes *value);
+
 /* As for nh_u64. */
+NH_API int nh_map_on_evict(struct nh_map *m, nh_map_evict_fn fn, void *arg);
+NH_API int nh_map_reclaim(struct nh_map *m, uint64_t *gone);
 NH_API uint64_t nh_map_len(const struct nh_map *m);
 NH_API int nh_map_clear(struct nh_map *m);
 NH_API int nh_map_reserve(struct nh_map *m, uint64_t n);

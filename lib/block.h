@@ -24,6 +24,7 @@ struct nh_held {
 	struct nh_table *table;
 	struct nh_line *home;
 	uint64_t word; /* of the key: VALID, no other flag */
+	uint64_t age;  /* what its segment's clock says; with NH_AGES alone */
 	uint64_t size; /* the descriptor's, as it was found */
 	bool old;      /* the table is being left by a migration */
 	bool create;   /* a segment without a table gets one */
@@ -109,6 +110,27 @@ nh_block_find(struct nh_line *home, uint64_t word,
 		if (nh_load_acquire(&at->word) == link.word)
 			return found;
 	}
+}
+
+/*
+ * nh_block_mark - set the age of a key that was just found here
+ *
+ * It may have moved since, and then is not marked.
+ */
+static inline void
+nh_block_mark(struct nh_line *home, uint64_t word,
+	      const struct nh_descriptor *d, uint64_t size, uint64_t age)
+{
+	struct nh_line *line = &nh_line_even(home)[1];
+
+	if (nh_line_mark(home, word, age) ||
+	    nh_line_mark(nh_line_other(home), word, age))
+		return;
+	do
+		line = nh_link_target(nh_pair_load(&line->pair[NH_LINK_SLOT]));
+	/* relaxed: only to stop. */
+	while (line && !nh_line_mark(line, word, age) &&
+	       nh_load_relaxed(&d->size) == size);
 }
 
 /* ------------------------------------------------------------ block locked */

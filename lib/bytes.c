@@ -5,6 +5,8 @@
 
 #include <stdlib.h>
 
+#include "lib/idle.h"
+
 /* ------------------------------------------------------- create and destroy */
 
 static const struct nh_bytes_ops *const flavours[] = {
@@ -12,6 +14,15 @@ static const struct nh_bytes_ops *const flavours[] = {
 #if NH_ARCH_HAS_MODULE
 	&nh_bytes_ops_native,
 	&nh_bytes_ops_wide,
+#endif
+};
+
+/* The same, with ages. */
+static const struct nh_bytes_ops *const aged[] = {
+	&nh_bytes_ops_generic_aged,
+#if NH_ARCH_HAS_MODULE
+	&nh_bytes_ops_native_aged,
+	&nh_bytes_ops_wide_aged,
 #endif
 };
 
@@ -27,7 +38,7 @@ init_map(void *map, const struct nh_config *c)
 		err = nh_slab_init(&m->slab, -1);
 	if (err)
 		return err;
-	m->ops = flavours[level];
+	m->ops = (c->idle ? aged : flavours)[level];
 	nh_pins_init(&m->pins, &m->slab, c);
 	return nh_core_init(&m->core, &m->ops->core, c);
 }
@@ -308,6 +319,24 @@ nh_map_shrink(struct nh_map *m)
 }
 
 int
+nh_map_on_evict(struct nh_map *m, nh_map_evict_fn fn, void *arg)
+{
+	if (!m || !m->core.idle)
+		return NH_ERR_ARG;
+	pthread_mutex_lock(&m->core.idle->mutex);
+	m->core.idle->evict.map = fn;
+	m->core.idle->arg = arg;
+	pthread_mutex_unlock(&m->core.idle->mutex);
+	return NH_OK;
+}
+
+int
+nh_map_reclaim(struct nh_map *m, uint64_t *gone)
+{
+	return m ? nh_core_reclaim(&m->core, gone) : NH_ERR_ARG;
+}
+
+int
 nh_map_stats(const struct nh_map *m, struct nh_stats *out)
 {
 	struct nh_slab_stats slab;
@@ -316,7 +345,7 @@ nh_map_stats(const struct nh_map *m, struct nh_stats *out)
 	if (err)
 		return err;
 	nh_slab_stats(&m->slab, &slab);
-	out->fixed_bytes = sizeof(*m);
+	out->fixed_bytes = sizeof(*m) + nh_idle_bytes(&m->core);
 	out->entry_bytes = slab.used;
 	out->slab_bytes = slab.pages;
 	nh_pins_stats(&m->pins, out);

@@ -50,6 +50,12 @@ struct nh_bytes_ops {
 extern const struct nh_bytes_ops nh_bytes_ops_generic;
 extern const struct nh_bytes_ops nh_bytes_ops_native;
 extern const struct nh_bytes_ops nh_bytes_ops_wide;
+extern const struct nh_bytes_ops nh_bytes_ops_generic_aged;
+extern const struct nh_bytes_ops nh_bytes_ops_native_aged;
+extern const struct nh_bytes_ops nh_bytes_ops_wide_aged;
+extern const struct nh_bytes_ops nh_bytes_ops_generic_aged;
+extern const struct nh_bytes_ops nh_bytes_ops_native_aged;
+extern const struct nh_bytes_ops nh_bytes_ops_wide_aged;
 
 /* nh_key_of - a key with its hash */
 static inline struct nh_key

@@ -32,6 +32,7 @@ struct nh_met {
 	const struct nh_entry *entry;
 	uint64_t header;
 	struct nh_shape shape;
+	uint64_t word; /* what *at had; with NH_AGES alone */
 };
 
 enum nh_seen {
@@ -97,6 +98,8 @@ nh_entry_meet(const struct nh_pair *at, struct nh_kv kv,
 	nh_prefetch((const char *)e + NH_LINE_BYTES);
 	met->at = at;
 	met->ref = kv.value;
+	if (NH_AGES)
+		met->word = kv.word;
 	met->entry = e;
 	met->header = nh_slab_word(&e->header);
 	if (nh_unlikely(!nh_header_fits(met->header, kv.value)))

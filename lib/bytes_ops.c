@@ -9,6 +9,9 @@
 
 #include "lib/bytes_find.h"
 #include "lib/bytes_scan.h"
+#ifdef NH_AGED
+#include "lib/sweep.h"
+#endif
 
 #define BATCH 16
 
@@ -87,6 +90,9 @@ get_hashed(const struct nh_map *m, const struct nh_key *key,
 			return err;
 		err = copy_value(met.entry, &met.shape, &out);
 	} while (nh_unlikely(!nh_met_still(&met)));
+	if (NH_AGES)
+		nh_word_mark((nh_atomic *)&met.at->word, met.word,
+			     nh_age_now(&m->core, key->hash));
 	value->len = out.len;
 	return err;
 }
@@ -120,6 +126,7 @@ find_hold(struct nh_map *m, const struct nh_key *key, bool create,
 	f->at = nh_block_key_spot(f->held.home, key);
 	if (!f->at.line)
 		return NH_OK;
+	nh_held_mark(&f->held, f->at);
 	/* relaxed: nobody else writes it while it is locked. */
 	f->ref = nh_load_relaxed(&f->at.line->pair[f->at.slot].value);
 	e = nh_ref_entry(f->ref);
@@ -511,6 +518,33 @@ shrink(struct nh_core *core)
 	return err;
 }
 
+#ifdef NH_AGED
+/* Tell of an idle pair that was taken out, then let its entry go. */
+static void
+gone(struct nh_core *core, unsigned segment, struct nh_kv kv)
+{
+	const struct nh_entry *e = nh_ref_entry(kv.value);
+	struct nh_shape shape = nh_entry_shape(e, nh_slab_word(&e->header));
+	const char *bytes = (const char *)e;
+	struct nh_bytes key = { bytes + shape.key, shape.key_len };
+	struct nh_bytes value = { bytes + shape.value, shape.value_len };
+	struct nh_idle *idle = core->idle;
+
+	(void)segment;
+	pthread_mutex_lock(&idle->mutex);
+	if (idle->evict.map)
+		idle->evict.map(idle->arg, &key, &value);
+	pthread_mutex_unlock(&idle->mutex);
+	entry_gone(map_of(core), kv.value);
+}
+
+static uint64_t
+sweep(struct nh_core *core, unsigned segment)
+{
+	return nh_segment_sweep(core, segment, gone);
+}
+#endif
+
 const struct nh_bytes_ops NH_FLAVOUR_OPS = {
 	.core = {
 		.name = NH_FLAVOUR_NAME,
@@ -519,6 +553,9 @@ const struct nh_bytes_ops NH_FLAVOUR_OPS = {
 		.shrink = shrink,
 		.help = nh_core_help_op,
 		.lock_down = nh_core_lock_down,
+#ifdef NH_AGED
+		.sweep = sweep,
+#endif
 	},
 	.get = get,
 	.store = store,

@@ -6,8 +6,8 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "lib/idle.h"
 #include "lib/maintain.h"
-#include "lib/map.h"
 #include "lib/tune.h"
 
 /* ------------------------------------------------------- create and destroy */
@@ -45,7 +45,8 @@ check_config(const struct nh_config *c)
 	if (c->size != sizeof(*c) || c->capacity > NH_CAPACITY_MAX ||
 	    c->arch < NH_ARCH_AUTO || c->arch > NH_ARCH_GENERIC ||
 	    c->hash < NH_HASH_KEYED || c->hash > NH_HASH_TRUSTED ||
-	    c->debug & ~NH_DEBUG_PINS || (c->fixed && !c->capacity))
+	    c->debug & ~NH_DEBUG_PINS || (c->fixed && !c->capacity) ||
+	    (c->idle && !c->idle_timeout_ms))
 		return NH_ERR_ARG;
 	return NH_OK;
 }
@@ -67,24 +68,32 @@ int
 nh_core_init(struct nh_core *m, const struct nh_core_ops *ops,
 	     const struct nh_config *c)
 {
-	int err;
+	int err = NH_OK;
 
 	m->ops = ops;
 	m->node = -1;
 	init_segments(m);
+	if (c->idle)
+		err = ops->sweep ? nh_idle_start(m, c) : NH_ERR_ARG;
+	if (err)
+		return err;
 	/* Before `fixed` is set, which forbids the growing this takes. */
 	err = c->capacity ? ops->reserve(m, c->capacity) : NH_OK;
 	m->fixed = c->fixed;
-	if (!err && c->maintenance)
-		err = nh_maintenance_start(m);
+	if (!err && (c->maintenance || (m->idle && m->idle->interval_ns)))
+		err = nh_maintenance_start(m, c->maintenance);
 	return err;
 }
 
 void
 nh_core_fini(struct nh_core *m)
 {
+	if (m->idle)
+		nh_idle_quit(m);
 	if (m->maintenance)
 		nh_maintenance_stop(m);
+	if (m->idle)
+		nh_idle_stop(m);
 	m->ops->lock_down(m);
 	for (unsigned i = 0; i < NH_SEGMENTS; i++)
 		for (unsigned t = 0; t < 2; t++)
@@ -205,6 +214,10 @@ nh_core_stats(const struct nh_core *m, struct nh_stats *out)
 		st.blocks_moved += nh_load_relaxed(&s->moved);
 		/* relaxed: as above. */
 		st.lock_waits += nh_load_relaxed(&s->waits);
+		/* relaxed: as above. */
+		st.evicted += nh_load_relaxed(&s->evicted);
+		/* relaxed: as above. */
+		st.swept += nh_load_relaxed(&s->swept);
 	}
 	*out = st;
 	return NH_OK;

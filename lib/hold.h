@@ -4,6 +4,7 @@
 #ifndef NH_LIB_HOLD_H
 #define NH_LIB_HOLD_H
 
+#include "lib/idle.h"
 #include "lib/migrate.h"
 
 #define NH_RETRY 1 /* not an error of the interface: begin again */
@@ -224,6 +225,8 @@ nh_hold(struct nh_core *m, uint64_t hash, bool create, struct nh_held *held)
 
 	held->segment = &m->segment[nh_segment_of(hash)];
 	held->word = nh_word_of(hash);
+	if (NH_AGES)
+		held->age = nh_age_now(m, hash);
 	held->create = create;
 	for (;;) {
 		/* order(size): acquire, so that the tables' fields are seen */
@@ -237,6 +240,15 @@ nh_hold(struct nh_core *m, uint64_t hash, bool create, struct nh_held *held)
 			return err;
 		nh_wait(&spins);
 	}
+}
+
+/* nh_held_mark - the held key's pair lies here, and is being used */
+static inline void
+nh_held_mark(const struct nh_held *held, struct nh_spot at)
+{
+	if (NH_AGES)
+		nh_word_mark(&at.line->pair[at.slot].word,
+			     nh_slot_word(at.line, at.slot), held->age);
 }
 
 static inline void
@@ -326,7 +338,7 @@ nh_place_find(struct nh_core *m, struct nh_held *held, struct nh_place *place)
 static inline void
 nh_place_store(struct nh_held *held, struct nh_place *place, uint64_t value)
 {
-	struct nh_kv kv = { held->word, value };
+	struct nh_kv kv = { held->word | (NH_AGES ? held->age : 0), value };
 
 	if (nh_unlikely(!place->spot.line)) {
 		nh_chain_add(held->table, nh_line_even(held->home), kv,

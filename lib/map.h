@@ -53,6 +53,7 @@ struct nh_segment {
 };
 
 struct nh_maintenance;
+struct nh_idle;
 struct nh_core;
 
 /* What depends on how lines are read and written, of any kind of map. */
@@ -63,6 +64,8 @@ struct nh_core_ops {
 	int (*shrink)(struct nh_core *m);
 	void (*help)(struct nh_core *m, unsigned segment);
 	void (*lock_down)(struct nh_core *m);
+	/* Of a segment, what is idle; NULL: no ages. */
+	uint64_t (*sweep)(struct nh_core *m, unsigned segment);
 };
 
 /* What every kind of map is made of. */
@@ -73,6 +76,7 @@ struct nh_core {
 	nh_atomic reserved;    /* entries: do not shrink below by yourself */
 	nh_atomic table_bytes; /* of all tables, dying ones too */
 	struct nh_maintenance *maintenance;
+	struct nh_idle *idle; /* or NULL */
 	_Alignas(64) struct nh_descriptor descriptor[NH_SEGMENTS];
 	struct nh_segment segment[NH_SEGMENTS];
 	struct nh_stripe stripe[NH_STRIPES];

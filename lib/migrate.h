@@ -370,7 +370,7 @@ nh_build_add(struct nh_build *b, struct nh_kv kv)
 	unsigned used = b->used[line];
 	struct nh_pair *to = &b->lines[line].pair[used];
 
-	kv.word &= NH_WORD_KEY;
+	kv.word &= NH_WORD_PAIR;
 	if (nh_unlikely(used == NH_LINE_SLOTS))
 		return !valid || nh_build_spill(b, line, kv);
 	nh_pair_store(valid ? to : b->nowhere.pair, kv);

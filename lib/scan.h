@@ -38,6 +38,18 @@ nh_segment_home(struct nh_segment *s, const struct nh_descriptor *d,
 	return nh_size_changed(d, size) ? NULL : home;
 }
 
+/* nh_home_blocks - of the table that nh_segment_home() found the home in */
+static inline uint64_t
+nh_home_blocks(struct nh_segment *s, uint64_t size, uint64_t word,
+	       const struct nh_line *home)
+{
+	struct nh_table *t = nh_segment_table(s, size);
+
+	if (size & NH_SIZE_MIGRATING && home != nh_table_home(t, word))
+		t = nh_segment_next(s, size);
+	return nh_table_blocks(t);
+}
+
 /* ----------------------------------------------------------------- snapshot */
 
 /* The pairs of a block from some word on, sorted by word, each once. */
@@ -169,10 +181,7 @@ nh_core_snapshot(struct nh_core *m, const struct nh_cursor *cursor,
 		home = nh_segment_home(s, d, size, from);
 		if (!home)
 			continue;
-		blocks = nh_table_blocks(nh_segment_table(s, size));
-		if (size & NH_SIZE_MIGRATING &&
-		    home != nh_table_home(nh_segment_table(s, size), from))
-			blocks = nh_table_blocks(nh_segment_next(s, size));
+		blocks = nh_home_blocks(s, size, from, home);
 		nh_snapshot_take(snap, nh_line_even(home), from, d, size);
 	} while (!home || nh_size_changed(d, size));
 	if (snap->cut)

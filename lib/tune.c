@@ -22,6 +22,9 @@
 #define PREFAULT_DEFAULT ((uint64_t)32 << 20)
 #define RETAIN_DEFAULT ((uint64_t)64 << 20)
 #define PREFAULT_MAX ((uint64_t)64 << 30)
+#define IDLE_TIMEOUT_DEFAULT 300000
+#define CHECK_INTERVAL_DEFAULT 5000
+#define MIN_IDLE_DEFAULT 2
 #define WARNINGS_MAX 4096
 
 extern char **environ;
@@ -40,6 +43,10 @@ extern char **environ;
 	X("RETAIN", retain, PREFAULT_MAX, NULL)                             \
 	X("DEBUG", debug, NH_DEBUG_PINS, "off pins")                        \
 	X("PIN_AGE_MS", pin_age_ms, UINT64_MAX, NULL)                       \
+	X("IDLE", idle, 1, NULL)                                            \
+	X("IDLE_TIMEOUT_MS", idle_timeout, UINT32_MAX, NULL)                \
+	X("CHECK_INTERVAL_MS", check_interval, UINT32_MAX, NULL)            \
+	X("MIN_IDLE_COUNT", min_idle, UINT32_MAX, NULL)                     \
 	X("QUIET", quiet, 1, NULL)
 
 struct tunables {
@@ -65,6 +72,9 @@ static const struct tunable {
 static struct tunables tuned = {
 	.prefault = PREFAULT_DEFAULT,
 	.retain = RETAIN_DEFAULT,
+	.idle_timeout = IDLE_TIMEOUT_DEFAULT,
+	.check_interval = CHECK_INTERVAL_DEFAULT,
+	.min_idle = MIN_IDLE_DEFAULT,
 };
 static char warnings[WARNINGS_MAX];
 static int warning_count;
@@ -232,6 +242,10 @@ nh_config_init(struct nh_config *config)
 		.maintenance = tuned.maintenance,
 		.debug = (int)tuned.debug,
 		.pin_age_ms = tuned.pin_age_ms,
+		.idle = tuned.idle,
+		.idle_timeout_ms = (uint32_t)tuned.idle_timeout,
+		.check_interval_ms = (uint32_t)tuned.check_interval,
+		.min_idle_count = (uint32_t)tuned.min_idle,
 	};
 }
 
