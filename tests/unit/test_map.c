@@ -38,7 +38,7 @@ static void
 test_a_key_may_have_1_to_64_kib(void **state)
 {
 	static const size_t lengths[] = {
-		1,  2,	7,  8,	 9,   15,   16,	   17,	  31,	32,
+		1,  2,	7,  8,	 9,   15,   16,	   17,	  31,	 32,
 		33, 63, 64, 255, 256, 4096, 16367, 16368, 65535, 65536,
 	};
 	const size_t n = sizeof(lengths) / sizeof(*lengths);
@@ -82,10 +82,38 @@ test_a_longer_key_or_none_is_refused(void **state)
 
 /* Around the words, the classes of memory, the long length, and up to 8 MiB. */
 static const size_t value_lengths[] = {
-	0,     1,     7,     8,	    9,	   15,	  16,	 17,	  63,
-	64,    65,    127,   128,   129,   1000,  16300, 16350,	  16367,
-	16368, 16400, 65526, 65533, 65534, 65535, 65536, 65537,	  100000,
-	MIB,   2 * MIB - 40, 2 * MIB, 8 * MIB - 1, 8 * MIB,
+	0,
+	1,
+	7,
+	8,
+	9,
+	15,
+	16,
+	17,
+	63,
+	64,
+	65,
+	127,
+	128,
+	129,
+	1000,
+	16300,
+	16350,
+	16367,
+	16368,
+	16400,
+	65526,
+	65533,
+	65534,
+	65535,
+	65536,
+	65537,
+	100000,
+	MIB,
+	2 * MIB - 40,
+	2 * MIB,
+	8 * MIB - 1,
+	8 * MIB,
 };
 
 #define LENGTHS (sizeof(value_lengths) / sizeof(*value_lengths))
@@ -154,12 +182,12 @@ test_a_value_above_1_gib_is_refused_untouched(void **state)
 	assert_int_equal(nh_map_swap(*state, "a", 1, nowhere, bad, old,
 				     &old_len, &loaded),
 			 arg);
-	assert_int_equal(nh_map_compare_and_swap(*state, "a", 1, "x", 1,
-						 nowhere, bad),
-			 arg);
-	assert_int_equal(nh_map_compare_and_swap(*state, "a", 1, nowhere, bad,
-						 "y", 1),
-			 arg);
+	assert_int_equal(
+		nh_map_compare_and_swap(*state, "a", 1, "x", 1, nowhere, bad),
+		arg);
+	assert_int_equal(
+		nh_map_compare_and_swap(*state, "a", 1, nowhere, bad, "y", 1),
+		arg);
 	assert_int_equal(
 		nh_map_compare_and_delete(*state, "a", 1, nowhere, bad), arg);
 	assert_int_equal(nh_map_put_batch(*state, &key, &value, 1, &done), arg);
@@ -418,8 +446,8 @@ test_swap_may_use_one_buffer_for_both(void **state)
 	size_t len = sizeof(room);
 
 	assert_int_equal(word_put(*state, "k", "older"), NH_OK);
-	assert_int_equal(
-		nh_map_swap(*state, "k", 1, room, 3, room, &len, NULL), NH_OK);
+	assert_int_equal(nh_map_swap(*state, "k", 1, room, 3, room, &len, NULL),
+			 NH_OK);
 	assert_int_equal(len, 5);
 	assert_memory_equal(room, "older", 5);
 	assert_word(*state, "k", "new");

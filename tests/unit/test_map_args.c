@@ -37,11 +37,11 @@ test_every_operation_refuses_a_null_map(void **state)
 	assert_int_equal(nh_map_get(NULL, "k", 1, room, &len), arg);
 	assert_int_equal(nh_map_put(NULL, "k", 1, "v", 1), arg);
 	assert_int_equal(nh_map_insert(NULL, "k", 1, "v", 1), arg);
-	assert_int_equal(nh_map_load_or_store(NULL, "k", 1, "v", 1, room, &len,
-					      &flag),
-			 arg);
 	assert_int_equal(
-		nh_map_swap(NULL, "k", 1, "v", 1, room, &len, &flag), arg);
+		nh_map_load_or_store(NULL, "k", 1, "v", 1, room, &len, &flag),
+		arg);
+	assert_int_equal(nh_map_swap(NULL, "k", 1, "v", 1, room, &len, &flag),
+			 arg);
 	assert_int_equal(nh_map_compare_and_swap(NULL, "k", 1, "v", 1, "w", 1),
 			 arg);
 	assert_int_equal(nh_map_update(NULL, "k", 1, never_update, &flag), arg);
@@ -191,7 +191,9 @@ static void
 test_batches_refuse_what_single_calls_refuse(void **state)
 {
 	static const struct nh_bytes bad[] = {
-		{ NULL, 1 }, { "k", 0 }, { "k", NH_KEY_MAX + 1 },
+		{ NULL, 1 },
+		{ "k", 0 },
+		{ "k", NH_KEY_MAX + 1 },
 	};
 	struct nh_bytes keys[2] = { { "k", 1 } }, values[2] = { { "w", 1 } };
 	char room[2][8];
