@@ -121,6 +121,10 @@ FLAGS-test_ladder := -DNH_FLAVOUR_GENERIC
 FLAGS-test_migrate := -DNH_FLAVOUR_GENERIC
 FLAGS-test_migrate_beside := -DNH_FLAVOUR_GENERIC
 FLAGS-test_migrate_memory := -DNH_FLAVOUR_GENERIC -Wl,--wrap=nh_arena_alloc
+NEEDS-test_map_equal := $(STALL)/libnumahash.a
+FLAGS-test_map_equal := -DNH_STALL
+NEEDS-test_map_step := $(STALL)/libnumahash.a
+FLAGS-test_map_step := -DNH_STALL
 NEEDS-test_slab := tests/fault/inject.c
 NEEDS-test_bytes_hash := tests/fault/inject.c
 FLAGS-test_slab := $(WRAPPED:%=-Wl,--wrap=%)
