@@ -120,6 +120,10 @@ FLAGS-test_block := -DNH_FLAVOUR_GENERIC -DNH_STALL
 FLAGS-test_ladder := -DNH_FLAVOUR_GENERIC
 FLAGS-test_migrate := -DNH_FLAVOUR_GENERIC
 FLAGS-test_migrate_beside := -DNH_FLAVOUR_GENERIC
+FLAGS-test_storm := -DNH_FLAVOUR_GENERIC
+NEEDS-test_storm_bytes := $(STALL)/libnumahash.a
+FLAGS-test_storm_bytes := -DNH_FLAVOUR_GENERIC -DNH_STALL
+FLAGS-test_scatter := -DNH_FLAVOUR_GENERIC -Wl,--wrap=nh_arena_alloc
 FLAGS-test_migrate_memory := -DNH_FLAVOUR_GENERIC -Wl,--wrap=nh_arena_alloc
 NEEDS-test_map_equal := $(STALL)/libnumahash.a
 FLAGS-test_map_equal := -DNH_STALL

@@ -108,6 +108,20 @@ enum nh_hugepages {
 	NH_HUGEPAGES_OFF,      /* 4 KiB only */
 };
 
+/* A chain that was found too long: see struct nh_config. */
+struct nh_storm {
+	unsigned segment; /* of 256 */
+	uint64_t lines;	  /* of the chain */
+	bool reseeding;	  /* the segment's keys are spread anew */
+};
+
+/*
+ * Called on a collision storm, by the thread whose insert met it, after the
+ * insert and with no lock held: every operation is legal.  It should not add
+ * keys that collide, lest it be called from itself.
+ */
+typedef void (*nh_storm_fn)(void *arg, const struct nh_storm *storm);
+
 /*
  * struct nh_config - how a map is made.  Fill it with nh_config_init(), then
  * change what you want.  `size` lets the struct grow without breaking callers.
@@ -121,6 +135,14 @@ enum nh_hugepages {
  *		 choose keys that collide.
  * arch		 enum nh_arch
  * hash		 enum nh_hash_kind, of nh_map only
+ * chain_limit	 overflow lines to one place of the table that chance does not
+ *		 make: somebody chose keys that collide.  A longer chain is a
+ *		 storm: it is counted, on_storm is called, and the segment's
+ *		 keys are spread anew by a secret of its own, by a migration
+ *		 (but in a fixed map; and no secret tells equal hashes of
+ *		 nh_map apart).  What does not end is told at growing
+ *		 intervals.  0: no limit; at most NH_CHAIN_LIMIT_MAX.
+ * on_storm	 or NULL, and storm_arg, which it is given
  * maintenance	 run a thread that prefaults memory ahead of growth and finishes
  *		 migrations that no write pushes on.
  * debug	 enum nh_debug
@@ -145,6 +167,9 @@ struct nh_config {
 	int hash;
 	bool fixed;
 	bool maintenance;
+	uint64_t chain_limit;
+	nh_storm_fn on_storm;
+	void *storm_arg;
 	int debug;
 	uint64_t pin_age_ms;
 	bool idle;
@@ -152,6 +177,8 @@ struct nh_config {
 	uint32_t check_interval_ms;
 	uint32_t min_idle_count;
 };
+
+#define NH_CHAIN_LIMIT_MAX (UINT64_C(1) << 20)
 
 #define NH_CAPACITY_MAX (UINT64_C(1) << 36)
 
@@ -164,6 +191,7 @@ struct nh_config {
  *	NUMAHASH_CPU_DISABLE=none|avx512|avx	 (instructions not to use)
  *	NUMAHASH_HUGEPAGES=auto|hugetlb|thp|off		 (for the whole process)
  *	NUMAHASH_HASH=siphash|xxh3
+ *	NUMAHASH_CHAIN_LIMIT=LINES	(8; 0: none)
  *	NUMAHASH_CAPACITY=N
  *	NUMAHASH_FIXED=0|1
  *	NUMAHASH_SEED=N
@@ -380,8 +408,10 @@ NH_API int nh_u64_reserve(struct nh_u64 *m, uint64_t n);
 /*
  * nh_u64_shrink - fit the tables to what is there and finish all migrations
  *
- * Deletes shrink a map by themselves; this asks for the tightest fit now.  A
- * fixed map stays as it is.  Paid by the caller.  NH_ERR_NOMEM, NH_ERR_REENTRY.
+ * Deletes shrink a map by themselves; this asks for the tightest fit now.
+ * Segments that were spread anew in a storm, and are a little slower since, go
+ * back to the order of the others when their keys allow it.  A fixed map stays
+ * as it is.  Paid by the caller.  NH_ERR_NOMEM, NH_ERR_REENTRY.
  */
 NH_API int nh_u64_shrink(struct nh_u64 *m);
 
@@ -429,6 +459,9 @@ struct nh_stats {
 	uint64_t migrating;	 /* segments in migration now */
 	uint64_t blocks_moved;	 /* 128-byte blocks drained */
 	uint64_t lock_waits;	 /* a writer found its block locked */
+	uint64_t storms;	 /* chains too long, as on_storm is told */
+	uint64_t reseeds;	 /* segments whose keys were spread anew */
+	uint64_t salted;	 /* segments now with a secret of their own */
 	uint64_t entry_bytes;	 /* nh_map: keys and values, with headers */
 	uint64_t slab_bytes;	 /* nh_map: the memory these lie in */
 	uint64_t pins;		 /* nh_map: not unpinned yet */

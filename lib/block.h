@@ -23,7 +23,8 @@ struct nh_held {
 	struct nh_segment *segment;
 	struct nh_table *table;
 	struct nh_line *home;
-	uint64_t word; /* of the key: VALID, no other flag */
+	uint64_t hash;
+	uint64_t word; /* of the key in the table: VALID, no other flag */
 	uint64_t age;  /* what its segment's clock says; with NH_AGES alone */
 	uint64_t size; /* the descriptor's, as it was found */
 	bool old;      /* the table is being left by a migration */
@@ -161,6 +162,7 @@ nh_block_spot(struct nh_line *home, uint64_t word)
 	return (struct nh_spot){ line, (unsigned)slot };
 }
 
+/* Of a word as it is stored in this table. */
 static inline struct nh_line *
 nh_table_home(const struct nh_table *t, uint64_t word)
 {
@@ -249,6 +251,44 @@ nh_block_free_slot(struct nh_line *home)
 	if (slot < 0)
 		return (struct nh_spot){ NULL, 0 };
 	return (struct nh_spot){ line, (unsigned)slot };
+}
+
+/*
+ * nh_block_add - a pair that is not there yet, where room was found
+ *
+ * In `spot`, or else in the chain, with `fresh` for it.  Locked.
+ */
+static inline void
+nh_block_add(struct nh_table *t, struct nh_line *home, struct nh_kv kv,
+	     struct nh_spot spot, struct nh_line *fresh)
+{
+	if (nh_unlikely(!spot.line)) {
+		nh_chain_add(t, nh_line_even(home), kv, fresh);
+		return;
+	}
+	if (spot.line != home)
+		nh_line_mark_more(home, kv.word);
+	nh_slot_store(spot.line, spot.slot, kv.word, kv.value);
+}
+
+/* nh_overflow_must - a line, whatever it takes; NULL when memory is out */
+static inline struct nh_line *
+nh_overflow_must(struct nh_core *m, struct nh_table *t)
+{
+	struct nh_line *line = nh_overflow_alloc(t);
+	uint64_t bytes;
+
+	while (!line) {
+		bytes = nh_overflow_extend(
+			t, 2 + (nh_table_blocks(t) / 8 & ~UINT64_C(1)),
+			m->node);
+		if (!bytes)
+			return NULL;
+		/* relaxed: a count that orders nothing. */
+		nh_add_relaxed(&m->table_bytes, bytes);
+		line = nh_overflow_alloc(t);
+	}
+	return line;
 }
 
 /* Number the link of the odd line anew: what readers look at; line.h, (b). */

@@ -43,6 +43,25 @@ prefetch_entry(const struct nh_line *home, uint64_t hash)
 
 /* ------------------------------------------------------------------ reading */
 
+/* meet() in a segment with a salt, whatever it is by now. */
+static __attribute__((noinline)) int
+meet_salted(const struct nh_map *m, const struct nh_key *key,
+	    struct nh_met *met)
+{
+	struct nh_key stored = *key;
+
+	for (;;) {
+		struct nh_look look =
+			nh_look_salted(&m->core, key->hash, &stored.hash);
+		enum nh_seen seen = nh_block_meet(&stored, &look, met);
+
+		if (seen == NH_SEEN_KEY)
+			return NH_OK;
+		if (seen == NH_SEEN_NOTHING && nh_look_holds(&look))
+			return NH_ERR_NOTFOUND;
+	}
+}
+
 /* The entry of a key as it was at some moment; NH_ERR_NOTFOUND. */
 static inline int
 meet(const struct nh_map *m, const struct nh_key *key, struct nh_met *met)
@@ -57,7 +76,9 @@ meet(const struct nh_map *m, const struct nh_key *key, struct nh_met *met)
 		if (seen == NH_SEEN_KEY)
 			return NH_OK;
 		if (seen == NH_SEEN_NOTHING && nh_look_holds(&look))
-			return NH_ERR_NOTFOUND;
+			return nh_unlikely(nh_look_is_salted(&look))
+				       ? meet_salted(m, key, met)
+				       : NH_ERR_NOTFOUND;
 	}
 }
 
@@ -119,11 +140,13 @@ find_hold(struct nh_map *m, const struct nh_key *key, bool create,
 {
 	int err = nh_hold(&m->core, key->hash, create, &f->held);
 	const struct nh_entry *e;
+	struct nh_key stored;
 
 	if (err)
 		return err;
 	f->ref = 0;
-	f->at = nh_block_key_spot(f->held.home, key);
+	stored = nh_key_stored(key, f->held.word);
+	f->at = nh_block_key_spot(f->held.home, &stored);
 	if (!f->at.line)
 		return NH_OK;
 	nh_held_mark(&f->held, f->at);
@@ -548,6 +571,7 @@ sweep(struct nh_core *core, unsigned segment)
 const struct nh_bytes_ops NH_FLAVOUR_OPS = {
 	.core = {
 		.name = NH_FLAVOUR_NAME,
+		.salts = true,
 		.clear = clear,
 		.reserve = nh_core_reserve_op,
 		.shrink = shrink,

@@ -77,27 +77,32 @@ nh_block_tally(const struct nh_line *even, uint64_t idle,
 	return n;
 }
 
-/* Count the block at *word; then *word is the next block's, or 0. */
-static struct nh_tally
-nh_sweep_look(const struct nh_sweep *sw, uint64_t *word)
+/*
+ * Count the block at *word; then *word is the next block's, or 0.  False, and
+ * nothing was counted: the segment has a salt.
+ */
+static bool
+nh_sweep_look(const struct nh_sweep *sw, uint64_t *word, struct nh_tally *n)
 {
 	struct nh_segment *s = &sw->m->segment[sw->number];
 	const struct nh_descriptor *d = nh_descriptor_of(sw->m, s);
-	struct nh_tally n = { 0, 0 };
+	struct nh_home home;
 	uint64_t size, blocks = 0;
-	struct nh_line *home;
+	bool known;
 
 	do {
 		/* order(size): acquire, so that the tables' fields are seen */
 		size = nh_load_acquire(&d->size);
-		home = nh_segment_home(s, d, size, *word);
-		if (!home)
+		known = nh_segment_home(s, d, size, *word, &home);
+		if (!known)
 			continue;
-		blocks = nh_home_blocks(s, size, *word, home);
-		n = nh_block_tally(nh_line_even(home), sw->idle, d, size);
-	} while (!home || nh_size_changed(d, size));
+		if (nh_unlikely(nh_segment_salted(s, size)))
+			return false;
+		blocks = nh_table_blocks(home.table);
+		*n = nh_block_tally(nh_line_even(home.line), sw->idle, d, size);
+	} while (!known || nh_size_changed(d, size));
 	*word = blocks ? nh_block_end(*word, blocks) : 0;
-	return n;
+	return true;
 }
 
 /* ------------------------------------------------------------- block locked */
@@ -146,7 +151,9 @@ nh_block_reap(struct nh_sweep *sw, struct nh_held *held, struct nh_kv *out)
 
 	while (n < NH_SWEEP_PAIRS && sw->quota &&
 	       (at = nh_block_idle(even, sw->idle)).line) {
-		out[n++] = nh_pair_load(&at.line->pair[at.slot]);
+		out[n] = nh_pair_load(&at.line->pair[at.slot]);
+		out[n].word = nh_table_plain(held->table, out[n].word);
+		n++;
 		nh_block_remove(held->table, even, at);
 		sw->quota--;
 	}
@@ -155,32 +162,72 @@ nh_block_reap(struct nh_sweep *sw, struct nh_held *held, struct nh_kv *out)
 	return n;
 }
 
-/* Sweep the block at *word; then *word is the next block's, or 0. */
-static void
-nh_sweep_block(struct nh_sweep *sw, uint64_t *word)
+/* Take idle ones out of a held block, let go, and tell: was that all? */
+static bool
+nh_sweep_held(struct nh_sweep *sw, struct nh_held *held)
 {
 	struct nh_kv out[NH_SWEEP_PAIRS];
-	struct nh_held held;
-	uint64_t end;
-	unsigned n;
+	unsigned n = nh_block_reap(sw, held, out);
 
-	do {
-		if (nh_hold(sw->m, nh_hash_of(sw->number, *word), false,
-			    &held)) {
-			*word = 0; /* the segment lost its table: empty */
+	nh_release(held);
+	nh_stripe_add(&nh_stripe_mine(sw->m->stripe)->live, -(uint64_t)n);
+	nh_stripe_add(&nh_stripe_mine(sw->m->stripe)->evicted, n);
+	sw->gone += n;
+	for (unsigned i = 0; i < n; i++)
+		sw->fn(sw->m, sw->number, out[i]);
+	return n < NH_SWEEP_PAIRS;
+}
+
+/* Sweep the block at `word`. */
+static void
+nh_sweep_block(struct nh_sweep *sw, uint64_t word)
+{
+	struct nh_held held;
+
+	do
+		/* An error: the segment lost its table, so it is empty. */
+		if (nh_hold(sw->m, nh_hash_of(sw->number, word), false, &held))
 			return;
-		}
-		n = nh_block_reap(sw, &held, out);
-		end = nh_block_end(*word, nh_table_blocks(held.table));
-		nh_release(&held);
-		nh_stripe_add(&nh_stripe_mine(sw->m->stripe)->live,
-			      -(uint64_t)n);
-		nh_stripe_add(&nh_stripe_mine(sw->m->stripe)->evicted, n);
-		sw->gone += n;
-		for (unsigned i = 0; i < n; i++)
-			sw->fn(sw->m, sw->number, out[i]);
-	} while (n == NH_SWEEP_PAIRS);
-	*word = end;
+	while (!nh_sweep_held(sw, &held));
+}
+
+/*
+ * The same for a whole segment that has a salt, block after block, each held:
+ * all that is idle goes, but what the segment is to keep.
+ */
+static void
+nh_sweep_salted(struct nh_sweep *sw)
+{
+	struct nh_walk walk = { .number = sw->number };
+	struct nh_tally all = { 0, 0 };
+	struct nh_held held;
+
+	for (; !walk.done; nh_release(&held)) {
+		struct nh_line *line;
+
+		if (nh_walk_hold(sw->m, &walk, &held))
+			return;
+		if (walk.again)
+			all = (struct nh_tally){ 0, 0 };
+		walk.again = false;
+		for (line = nh_line_even(held.home); line;
+		     line = nh_block_next_line(nh_line_even(held.home), line))
+			nh_line_tally(line, sw->idle, &all);
+		nh_walk_next(&walk, &held);
+	}
+	if (all.pairs > sw->m->idle->least)
+		sw->quota = all.pairs - sw->m->idle->least;
+	walk = (struct nh_walk){ .number = sw->number };
+	while (all.idle && !walk.done) {
+		struct nh_walk next;
+
+		if (nh_walk_hold(sw->m, &walk, &held))
+			return;
+		next = walk;
+		nh_walk_next(&next, &held);
+		if (nh_sweep_held(sw, &held))
+			walk = next;
+	}
 }
 
 /* ------------------------------------------------------------------ segment */
@@ -202,6 +249,14 @@ nh_sweep_shrink(struct nh_sweep *sw)
 	}
 }
 
+static uint64_t
+nh_sweep_end(struct nh_sweep *sw)
+{
+	if (sw->gone)
+		nh_sweep_shrink(sw);
+	return sw->gone;
+}
+
 /*
  * nh_segment_sweep - after a step of the segment's clock: how many went
  *
@@ -215,16 +270,19 @@ nh_segment_sweep(struct nh_core *m, unsigned number, nh_gone_fn fn)
 	struct nh_sweep sw = { m, number, 0, 0, 0, fn };
 	struct nh_tally all = { 0, 0 };
 	uint64_t word = 0;
+	struct nh_tally n;
 
 	/* Three steps ago is where the next one will be. */
 	sw.idle = (age + NH_AGE_STEP) & NH_WORD_AGE;
+	nh_stripe_add(&nh_stripe_mine(m->stripe)->swept, 1);
 	do {
-		struct nh_tally n = nh_sweep_look(&sw, &word);
-
+		if (!nh_sweep_look(&sw, &word, &n)) {
+			nh_sweep_salted(&sw);
+			return nh_sweep_end(&sw);
+		}
 		all.pairs += n.pairs;
 		all.idle += n.idle;
 	} while (word);
-	nh_stripe_add(&nh_stripe_mine(m->stripe)->swept, 1);
 	if (!all.idle)
 		return 0;
 	if (all.pairs > m->idle->least)
@@ -232,14 +290,12 @@ nh_segment_sweep(struct nh_core *m, unsigned number, nh_gone_fn fn)
 	do {
 		uint64_t here = word;
 
-		if (nh_sweep_look(&sw, &word).idle) {
-			nh_sweep_block(&sw, &here);
-			word = here;
-		}
+		if (!nh_sweep_look(&sw, &word, &n))
+			break;
+		if (n.idle)
+			nh_sweep_block(&sw, here);
 	} while (word);
-	if (sw.gone)
-		nh_sweep_shrink(&sw);
-	return sw.gone;
+	return nh_sweep_end(&sw);
 }
 
 #endif

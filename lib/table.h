@@ -36,13 +36,14 @@ struct nh_table {
 	nh_atomic used;	    /* overflow lines in chains */
 	nh_atomic trigger;  /* used above this: time to grow */
 	nh_atomic extras;   /* struct nh_extent *: more overflow lines */
+	nh_atomic salt;	    /* lib/salt.h; 0: none */
 	struct nh_extent *extent;
 };
 
 /* Two empty lines that are never live: what a segment without a table has. */
 extern struct nh_line nh_empty_block[2];
 
-/* Two empty lines with MORE, never live: what a migrating segment shows. */
+/* The same with MORE: what a segment shows that only the slow paths know. */
 extern struct nh_line nh_moving_block[2];
 
 static inline struct nh_line *

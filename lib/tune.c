@@ -21,6 +21,7 @@
 #define PREFIX "NUMAHASH_"
 #define PREFAULT_DEFAULT ((uint64_t)32 << 20)
 #define RETAIN_DEFAULT ((uint64_t)64 << 20)
+#define CHAIN_LIMIT_DEFAULT 8
 #define PREFAULT_MAX ((uint64_t)64 << 30)
 #define IDLE_TIMEOUT_DEFAULT 300000
 #define CHECK_INTERVAL_DEFAULT 5000
@@ -35,6 +36,7 @@ extern char **environ;
 	X("HUGEPAGES", hugepages, NH_HUGEPAGES_OFF, "auto hugetlb thp off") \
 	X("CPU_DISABLE", disable, NH_LEVELS - 1, "none avx512 avx")         \
 	X("HASH", hash, NH_HASH_TRUSTED, "siphash xxh3")                    \
+	X("CHAIN_LIMIT", chain_limit, NH_CHAIN_LIMIT_MAX, NULL)             \
 	X("CAPACITY", capacity, NH_CAPACITY_MAX, NULL)                      \
 	X("FIXED", fixed, 1, NULL)                                          \
 	X("SEED", seed, UINT64_MAX, NULL)                                   \
@@ -75,6 +77,7 @@ static struct tunables tuned = {
 	.idle_timeout = IDLE_TIMEOUT_DEFAULT,
 	.check_interval = CHECK_INTERVAL_DEFAULT,
 	.min_idle = MIN_IDLE_DEFAULT,
+	.chain_limit = CHAIN_LIMIT_DEFAULT,
 };
 static char warnings[WARNINGS_MAX];
 static int warning_count;
@@ -235,6 +238,7 @@ nh_config_init(struct nh_config *config)
 	*config = (struct nh_config){
 		.size = sizeof(*config),
 		.capacity = tuned.capacity,
+		.chain_limit = tuned.chain_limit,
 		.seed = tuned.seed,
 		.arch = (int)tuned.arch,
 		.hash = (int)tuned.hash,

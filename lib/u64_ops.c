@@ -16,28 +16,14 @@
 
 /* ------------------------------------------------------------------ reading */
 
-/* In a segment that migrates or has just changed. */
+/* In a segment that migrates, has a salt, or has just changed. */
 static __attribute__((noinline)) int
 get_slowly(const struct nh_u64 *map, uint64_t hash, uint64_t *value)
 {
-	struct nh_core *m = (struct nh_core *)&map->core;
-	struct nh_segment *s = &m->segment[nh_segment_of(hash)];
-	const struct nh_descriptor *d = nh_descriptor_of(m, s);
-	uint64_t word = nh_word_of(hash);
-	struct nh_line *home;
-	uint64_t size, v;
-	bool found;
+	uint64_t v;
 
-	do {
-		/* order(size): acquire, so that the tables' fields are seen */
-		size = nh_load_acquire(&d->size);
-		home = nh_segment_home(s, d, size, word);
-		found = home && nh_block_find(home, word, d, size, &v);
-	} while (!home || nh_size_changed(d, size));
-	if (!found)
+	if (!nh_u64_find((struct nh_core *)&map->core, hash, &v, true))
 		return NH_ERR_NOTFOUND;
-	if (NH_AGES)
-		nh_block_mark(home, word, d, size, nh_age_now(m, hash));
 	*value = v;
 	return NH_OK;
 }
@@ -71,7 +57,7 @@ get_away(const struct nh_u64 *m, uint64_t hash, uint64_t *value,
 		nh_found_store(&f, value);
 		return NH_OK;
 	}
-	if (nh_unlikely(size & NH_SIZE_MIGRATING))
+	if (nh_unlikely(!nh_size_is_plain(size)))
 		return get_slowly(m, hash, value);
 	found = nh_block_find(home, nh_word_of(hash), d, size, &v);
 	if (nh_unlikely(nh_size_changed(d, size)))
@@ -87,7 +73,8 @@ get_away(const struct nh_u64 *m, uint64_t hash, uint64_t *value,
 
 /*
  * The home line of a word, and the size that *d must still have once it has
- * been looked at.  A line of nh_moving_block where the segment is migrating.
+ * been looked at.  A line of nh_moving_block where the segment is migrating or
+ * has a salt.
  */
 static inline __attribute__((always_inline)) struct nh_line *
 home_quickly(const struct nh_descriptor *d, uint64_t word, uint64_t *size)
@@ -795,6 +782,7 @@ sweep(struct nh_core *core, unsigned segment)
 const struct nh_u64_ops NH_FLAVOUR_OPS = {
 	.core = {
 		.name = NH_FLAVOUR_NAME,
+		.salts = true,
 		.clear = clear,
 		.reserve = nh_core_reserve_op,
 		.shrink = nh_core_shrink_op,
