@@ -129,6 +129,9 @@ NEEDS-test_map_equal := $(STALL)/libnumahash.a
 FLAGS-test_map_equal := -DNH_STALL
 NEEDS-test_map_step := $(STALL)/libnumahash.a
 FLAGS-test_map_step := -DNH_STALL
+FLAGS-test_shard := -Wl,--wrap=nh_arena_alloc -Wl,--wrap=nh_clock_ns
+NEEDS-test_shard_lin := tests/lin/lin.c tests/lin/round.c tests/model/args.c \
+	$(STALL)/libnumahash.a
 NEEDS-test_slab := tests/fault/inject.c
 NEEDS-test_bytes_hash := tests/fault/inject.c
 FLAGS-test_slab := $(WRAPPED:%=-Wl,--wrap=%)

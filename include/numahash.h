@@ -65,7 +65,8 @@ extern "C" {
 	X(NH_ERR_REENTRY, -7, "write from inside an update callback") \
 	X(NH_ERR_STOPPED, -8, "stopped by the callback")              \
 	X(NH_ERR_SYSTEM, -9, "the operating system refused")          \
-	X(NH_ERR_SHORT, -10, "the buffer is too short")
+	X(NH_ERR_SHORT, -10, "the buffer is too short")               \
+	X(NH_ERR_BUSY, -11, "another call is at it")
 
 enum nh_error {
 	NH_OK = 0,
@@ -123,6 +124,18 @@ struct nh_storm {
 typedef void (*nh_storm_fn)(void *arg, const struct nh_storm *storm);
 
 /*
+ * A rule that says, of each key, which of the 256 segments of an nh_map it
+ * belongs to; the result counts modulo 256.  See nh_map_reshard().
+ *
+ * It is asked in every operation, by several threads at once, and must always
+ * answer the same for the same arguments: so what `arg` leads to must not
+ * change.  Both must stay usable until the map is destroyed, also when another
+ * rule has followed, since a thread that was overtaken may still ask this one.
+ * It must not call functions of the map, and it must return.
+ */
+typedef unsigned (*nh_segment_fn)(void *arg, const void *key, size_t key_len);
+
+/*
  * struct nh_config - how a map is made.  Fill it with nh_config_init(), then
  * change what you want.  `size` lets the struct grow without breaking callers.
  *
@@ -143,6 +156,10 @@ typedef void (*nh_storm_fn)(void *arg, const struct nh_storm *storm);
  *		 nh_map apart).  What does not end is told at growing
  *		 intervals.  0: no limit; at most NH_CHAIN_LIMIT_MAX.
  * on_storm	 or NULL, and storm_arg, which it is given
+ * segment	 the rule that says where keys go; NULL: by hash.  Of nh_map
+ *		 only, and not together with `fixed`: both NH_ERR_ARG.
+ *		 `capacity` is dealt evenly to all segments.
+ * segment_arg	 its first argument
  * maintenance	 run a thread that prefaults memory ahead of growth and finishes
  *		 migrations that no write pushes on.
  * debug	 enum nh_debug
@@ -170,6 +187,8 @@ struct nh_config {
 	uint64_t chain_limit;
 	nh_storm_fn on_storm;
 	void *storm_arg;
+	nh_segment_fn segment;
+	void *segment_arg;
 	int debug;
 	uint64_t pin_age_ms;
 	bool idle;
@@ -359,6 +378,8 @@ struct nh_cursor {
 	uint64_t position; /* in the map's own order of hashes */
 	uint64_t within;   /* among the keys of nh_map that share a hash */
 	bool done;	   /* all has been seen */
+	bool sharded;	   /* in the order of an nh_map that has had a rule */
+	uint64_t shown[2]; /* and where it stood before it had one */
 };
 
 /* Return 0 to go on, anything else to stop after this pair. */
@@ -618,6 +639,11 @@ typedef int (*nh_map_scan_fn)(void *arg, const struct nh_bytes *key,
  * key and value are copies that live as long as the callback runs.  Writers of
  * the few keys of a line may wait while they are copied.  NH_ERR_NOMEM: the
  * cursor stands where the scan can go on.  NH_ERR_REENTRY.
+ *
+ * In a map that has, or has had, a rule for its segments, all segments are gone
+ * through side by side, since there keys may move from one to another: then a
+ * call looks into all of them for the next few thousand keys (fewer at first),
+ * so many calls that each see a few pairs cost more.
  */
 NH_API int nh_map_scan(const struct nh_map *m, struct nh_cursor *cursor,
 		       nh_map_scan_fn fn, void *arg);
@@ -634,6 +660,45 @@ NH_API int nh_map_clear(struct nh_map *m);
 NH_API int nh_map_reserve(struct nh_map *m, uint64_t n);
 NH_API int nh_map_shrink(struct nh_map *m);
 NH_API int nh_map_stats(const struct nh_map *m, struct nh_stats *out);
+
+/*
+ * nh_map_reshard - move all keys to where another rule wants them; NULL: by
+ * hash
+ *
+ * Returns when they are there.  Others go on meanwhile, and all that is
+ * promised of their operations holds, of scans too: a key is found by the old
+ * rule until it has moved.  Until then a miss looks twice.
+ *
+ * A rule is `fn` and `arg` together: the next version of one is another `arg`
+ * (or fn).  When the map goes by this rule already, nothing is done.
+ *
+ * NH_ERR_NOMEM: keys have moved in part, both rules stay in force, nothing is
+ * lost; the next call, whatever its rule, first moves the rest.  NH_ERR_BUSY:
+ * another call is moving keys.  NH_ERR_REENTRY.  NH_ERR_ARG also when the map
+ * is of a fixed capacity.  O(entries), paid by the caller, who locks a line or
+ * two at a time.  With idle reclaim, a key that has moved may stay half a
+ * timeout longer.
+ */
+NH_API int nh_map_reshard(struct nh_map *m, nh_segment_fn fn, void *arg);
+
+/* One segment of an nh_map. */
+struct nh_segment_stats {
+	size_t size; /* set by the caller to sizeof(struct nh_segment_stats) */
+	uint64_t entries;
+	uint64_t slots;		 /* room in the lines of its tables */
+	uint64_t table_bytes;	 /* their lines */
+	uint64_t overflow_lines; /* of those, in use */
+	bool migrating;		 /* from one table to another */
+};
+
+/*
+ * nh_map_segment_stats - NH_ERR_ARG for a segment above 255.  Any thread.
+ *
+ * Entries are counted by looking at each line of the segment, locked, one after
+ * another: exact while nobody writes.  NH_ERR_REENTRY.
+ */
+NH_API int nh_map_segment_stats(const struct nh_map *m, unsigned segment,
+				struct nh_segment_stats *out);
 
 /* ------------------------------------------------------------------- pins */
 

@@ -38,6 +38,9 @@ init_map(void *map, const struct nh_config *c)
 		err = nh_slab_init(&m->slab, -1);
 	if (err)
 		return err;
+	nh_shard_init(&m->shard, c->segment, c->segment_arg);
+	/* relaxed: no other thread has the map yet; lib/shard_move.h. */
+	nh_store_relaxed(&m->core.plain, c->segment != NULL);
 	m->ops = (c->idle ? aged : flavours)[level];
 	nh_pins_init(&m->pins, &m->slab, c);
 	return nh_core_init(&m->core, &m->ops->core, c);
@@ -109,6 +112,17 @@ told(int err, const struct nh_buffer *buffer, size_t *len)
 }
 
 /* --------------------------------------------------------------- operations */
+
+struct nh_key
+nh_key_sharded(const struct nh_map *m, const void *data, size_t len)
+{
+	struct nh_bytes bytes = { data, len };
+	struct nh_places p = nh_places_of(m, &bytes);
+	bool moving = p.generation & 1;
+
+	return (struct nh_key){ bytes, p.now,
+				moving ? NH_UNSETTLED : p.generation };
+}
 
 int
 nh_map_get(const struct nh_map *m, const void *key, size_t key_len, void *value,
@@ -316,6 +330,24 @@ nh_map_shrink(struct nh_map *m)
 	if (!m)
 		return NH_ERR_ARG;
 	return m->core.ops->shrink(&m->core);
+}
+
+int
+nh_map_reshard(struct nh_map *m, nh_segment_fn fn, void *arg)
+{
+	if (!m || m->core.fixed)
+		return NH_ERR_ARG;
+	return m->ops->reshard(m, fn, arg);
+}
+
+int
+nh_map_segment_stats(const struct nh_map *m, unsigned segment,
+		     struct nh_segment_stats *out)
+{
+	if (!m || segment >= NH_SEGMENTS || !out || out->size < sizeof(*out))
+		return NH_ERR_ARG;
+	/* Nothing is changed; the tables' types are not const. */
+	return m->ops->segment_stats((struct nh_map *)m, segment, out);
 }
 
 int

@@ -33,6 +33,7 @@ struct nh_met {
 	uint64_t header;
 	struct nh_shape shape;
 	uint64_t word; /* what *at had; with NH_AGES alone */
+	uint64_t hash; /* where it was looked for; the same */
 };
 
 enum nh_seen {
@@ -55,7 +56,10 @@ nh_look_holds(const struct nh_look *look)
 static inline struct nh_key
 nh_key_stored(const struct nh_key *key, uint64_t word)
 {
-	return (struct nh_key){ key->bytes, word >> 8 };
+	struct nh_key stored = *key;
+
+	stored.hash = word >> 8;
+	return stored;
 }
 
 /* nh_look_begin() gave a block without keys: see nh_look_salted() */

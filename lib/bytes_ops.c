@@ -8,7 +8,8 @@
 #include <string.h>
 
 #include "lib/bytes_find.h"
-#include "lib/bytes_scan.h"
+#include "lib/shard_find.h"
+#include "lib/shard_scan.h"
 #ifdef NH_AGED
 #include "lib/sweep.h"
 #endif
@@ -43,43 +44,15 @@ prefetch_entry(const struct nh_line *home, uint64_t hash)
 
 /* ------------------------------------------------------------------ reading */
 
-/* meet() in a segment with a salt, whatever it is by now. */
-static __attribute__((noinline)) int
-meet_salted(const struct nh_map *m, const struct nh_key *key,
-	    struct nh_met *met)
-{
-	struct nh_key stored = *key;
-
-	for (;;) {
-		struct nh_look look =
-			nh_look_salted(&m->core, key->hash, &stored.hash);
-		enum nh_seen seen = nh_block_meet(&stored, &look, met);
-
-		if (seen == NH_SEEN_KEY)
-			return NH_OK;
-		if (seen == NH_SEEN_NOTHING && nh_look_holds(&look))
-			return NH_ERR_NOTFOUND;
-	}
-}
-
 /* The entry of a key as it was at some moment; NH_ERR_NOTFOUND. */
 static inline int
 meet(const struct nh_map *m, const struct nh_key *key, struct nh_met *met)
 {
-	for (;;) {
-		struct nh_look look = nh_look_begin(&m->core, key->hash);
-		enum nh_seen seen;
+	int err = nh_meet_at(m, key, met);
 
-		if (nh_likely(nh_home_glance(key, &look, met)))
-			return NH_OK;
-		seen = nh_block_meet(key, &look, met);
-		if (seen == NH_SEEN_KEY)
-			return NH_OK;
-		if (seen == NH_SEEN_NOTHING && nh_look_holds(&look))
-			return nh_unlikely(nh_look_is_salted(&look))
-				       ? meet_salted(m, key, met)
-				       : NH_ERR_NOTFOUND;
-	}
+	if (nh_likely(!err || nh_key_settled(m, key)))
+		return err;
+	return nh_meet_moving(m, key, met);
 }
 
 /* Copy a value out.  NH_ERR_SHORT: only its length. */
@@ -113,7 +86,7 @@ get_hashed(const struct nh_map *m, const struct nh_key *key,
 	} while (nh_unlikely(!nh_met_still(&met)));
 	if (NH_AGES)
 		nh_word_mark((nh_atomic *)&met.at->word, met.word,
-			     nh_age_now(&m->core, key->hash));
+			     nh_age_now(&m->core, met.hash));
 	value->len = out.len;
 	return err;
 }
@@ -134,27 +107,42 @@ struct found {
 	struct nh_shape shape;
 };
 
-static int
-find_hold(struct nh_map *m, const struct nh_key *key, bool create,
-	  struct found *f)
+/* Look for the key in the block that is held. */
+static inline void
+find_held(const struct nh_key *key, struct found *f)
 {
-	int err = nh_hold(&m->core, key->hash, create, &f->held);
 	const struct nh_entry *e;
 	struct nh_key stored;
 
-	if (err)
-		return err;
 	f->ref = 0;
 	stored = nh_key_stored(key, f->held.word);
 	f->at = nh_block_key_spot(f->held.home, &stored);
 	if (!f->at.line)
-		return NH_OK;
+		return;
 	nh_held_mark(&f->held, f->at);
 	/* relaxed: nobody else writes it while it is locked. */
 	f->ref = nh_load_relaxed(&f->at.line->pair[f->at.slot].value);
 	e = nh_ref_entry(f->ref);
 	f->shape = nh_entry_shape(e, nh_slab_word(&e->header));
-	return NH_OK;
+}
+
+static int
+find_hold(struct nh_map *m, const struct nh_key *key, bool create,
+	  struct found *f)
+{
+	int err = nh_hold(&m->core, key->hash, create, &f->held);
+
+	f->ref = 0;
+	if (!err)
+		find_held(key, f);
+	if (nh_likely(f->ref || nh_key_settled(m, key)))
+		return err;
+	if (!err)
+		nh_release(&f->held);
+	err = nh_hold_moving(m, key, create, &f->held);
+	if (!err)
+		find_held(key, f);
+	return err;
 }
 
 /* Copy out what is about to go.  NH_ERR_SHORT: nothing may change. */
@@ -509,7 +497,25 @@ put_batch(struct nh_map *m, const struct nh_bytes *keys,
 static int
 scan(struct nh_map *m, struct nh_cursor *cursor, nh_map_scan_fn fn, void *arg)
 {
-	return nh_writable() ?: nh_bytes_scan(m, cursor, fn, arg);
+	int err = nh_writable();
+
+	if (!err && !cursor->sharded && !nh_map_sharded(m))
+		err = nh_bytes_scan(m, cursor, fn, arg);
+	if (!err && !cursor->done)
+		err = nh_shard_scan(m, cursor, fn, arg);
+	return err;
+}
+
+static int
+reshard(struct nh_map *m, nh_segment_fn fn, void *arg)
+{
+	return nh_writable() ?: nh_reshard(m, fn, arg);
+}
+
+static int
+segment_stats(struct nh_map *m, unsigned number, struct nh_segment_stats *out)
+{
+	return nh_writable() ?: nh_segment_stats_of(m, number, out);
 }
 
 static struct nh_map *
@@ -525,7 +531,7 @@ clear(struct nh_core *core)
 	int err = nh_writable();
 
 	if (!err)
-		err = nh_bytes_wipe(m);
+		err = nh_shard_wipe(m);
 	if (!err)
 		err = nh_core_shrink(core);
 	nh_slab_trim(&m->slab);
@@ -589,4 +595,6 @@ const struct nh_bytes_ops NH_FLAVOUR_OPS = {
 	.get_batch = get_batch,
 	.put_batch = put_batch,
 	.scan = scan,
+	.reshard = reshard,
+	.segment_stats = segment_stats,
 };

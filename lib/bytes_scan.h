@@ -30,7 +30,16 @@ struct nh_copies {
 	unsigned char *bytes;
 	size_t n, room;
 	size_t used, bytes_room;
+	uint64_t last;	/* hash: none after it is wanted */
+	bool keys_only; /* no values */
 };
+
+static void
+nh_copies_free(struct nh_copies *c)
+{
+	free(c->shown);
+	free(c->bytes);
+}
 
 /* Room for one more in an array that doubles.  NH_ERR_NOMEM. */
 static int
@@ -70,10 +79,10 @@ nh_copies_add(struct nh_map *m, struct nh_copies *c,
 	struct nh_shown *shown;
 	size_t bytes;
 
-	if (hash < cursor->position)
+	if (hash < cursor->position || hash > c->last)
 		return NH_OK;
 	shape = nh_entry_shape(e, nh_slab_word(&e->header));
-	bytes = shape.key_len + shape.value_len;
+	bytes = shape.key_len + (c->keys_only ? 0 : shape.value_len);
 	if (nh_array_room((void **)&c->shown, sizeof(*c->shown), c->n + 1,
 			  &c->room) ||
 	    nh_array_room((void **)&c->bytes, 1, c->used + bytes,
@@ -100,7 +109,6 @@ nh_copies_add_block(struct nh_map *m, struct nh_copies *c,
 	struct nh_line *line = even;
 	int err = NH_OK;
 
-	c->n = c->used = 0;
 	while (line && !err) {
 		for (unsigned i = 0; i < NH_LINE_SLOTS && !err; i++) {
 			struct nh_kv kv = nh_pair_load(&line->pair[i]);
@@ -133,7 +141,7 @@ nh_copies_take(struct nh_map *m, struct nh_copies *c,
 	uint64_t end;
 	int err = nh_hold(&m->core, cursor->position, false, &held);
 
-	c->n = 0;
+	c->n = c->used = 0;
 	*last = nh_hash_of(number, ~NH_WORD_META);
 	if (err)
 		return err == NH_ERR_NOTFOUND ? NH_OK : err;
@@ -175,6 +183,13 @@ nh_copies_show(const struct nh_copies *c, struct nh_cursor *cursor,
 			return NH_ERR_STOPPED;
 	}
 	return NH_OK;
+}
+
+/* Has the map had a rule, so that keys may have changed their segment? */
+static inline bool
+nh_map_sharded(const struct nh_map *m)
+{
+	return nh_shard_generation(&m->shard) != 0;
 }
 
 /* The entries with the cursor's hash. */
@@ -226,10 +241,12 @@ nh_bytes_scan_window(struct nh_map *m, struct nh_copies *c,
 	for (size_t i = 0; i < w.n && !err; i++) {
 		nh_cursor_reach(cursor, nh_hash_of(number, w.word[i]));
 		err = nh_copies_take_one(m, c, cursor);
+		if (nh_map_sharded(m))
+			break;
 		if (!err)
 			err = nh_copies_show_all(c, cursor, fn, arg);
 	}
-	if (!err) {
+	if (!err && !nh_map_sharded(m)) {
 		nh_cursor_pass(cursor, nh_hash_of(number, w.upto));
 		cursor->within = 0;
 	}
@@ -237,18 +254,27 @@ nh_bytes_scan_window(struct nh_map *m, struct nh_copies *c,
 	return err;
 }
 
-/* nh_bytes_scan - as nh_map_scan() */
+/*
+ * nh_bytes_scan - as nh_map_scan(); ends early when the map gets its first rule
+ *
+ * What was copied from a block counts if there was none afterwards: until then
+ * no key has left its segment.
+ */
 static int
 nh_bytes_scan(struct nh_map *m, struct nh_cursor *cursor, nh_map_scan_fn fn,
 	      void *arg)
 {
-	struct nh_copies c = { 0 };
+	struct nh_copies c = { .last = UINT64_MAX };
 	int err = NH_OK;
 
 	while (!cursor->done && !err) {
 		uint64_t last;
 
 		err = nh_copies_take(m, &c, cursor, &last);
+		if (nh_map_sharded(m)) {
+			err = err == NH_RETRY ? NH_OK : err;
+			break;
+		}
 		if (err == NH_RETRY) {
 			err = nh_bytes_scan_window(m, &c, cursor, fn, arg);
 			continue;
@@ -260,8 +286,7 @@ nh_bytes_scan(struct nh_map *m, struct nh_cursor *cursor, nh_map_scan_fn fn,
 		nh_cursor_pass(cursor, last);
 		cursor->within = 0;
 	}
-	free(c.shown);
-	free(c.bytes);
+	nh_copies_free(&c);
 	return err;
 }
 

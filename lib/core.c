@@ -50,7 +50,8 @@ check_config(const struct nh_config *c)
 	    c->arch < NH_ARCH_AUTO || c->arch > NH_ARCH_GENERIC ||
 	    c->hash < NH_HASH_KEYED || c->hash > NH_HASH_TRUSTED ||
 	    c->chain_limit > NH_CHAIN_LIMIT_MAX || c->debug & ~NH_DEBUG_PINS ||
-	    (c->fixed && !c->capacity) || (c->idle && !c->idle_timeout_ms))
+	    (c->fixed && (!c->capacity || c->segment)) ||
+	    (c->idle && !c->idle_timeout_ms))
 		return NH_ERR_ARG;
 	return NH_OK;
 }

@@ -82,6 +82,7 @@ struct nh_core {
 	nh_storm_fn on_storm;
 	void *storm_arg;
 	nh_atomic storms, reseeds; /* as in struct nh_stats */
+	nh_atomic plain;	   /* no segment may get a salt */
 	struct nh_maintenance *maintenance;
 	struct nh_idle *idle; /* or NULL */
 	_Alignas(64) struct nh_descriptor descriptor[NH_SEGMENTS];

@@ -202,6 +202,9 @@ nh_segment_reseed(struct nh_core *m, struct nh_segment *s, uint64_t size,
 	if (nh_size_changed(d, size) ||
 	    (had == blocks && salt == nh_table_salt(old)))
 		goto idle;
+	/* relaxed: who sets it takes `busy` afterwards: order(busy). */
+	if (salt && salt != nh_table_salt(old) && nh_load_relaxed(&m->plain))
+		goto idle;
 	if (nh_table_init(next, blocks, m->fixed, m->node)) {
 		/* order(busy): release, nothing was changed */
 		nh_store_release(&s->busy, 0);

@@ -110,7 +110,9 @@ nh_storm_look(struct nh_core *m, const struct nh_held *held)
 	    !nh_storm_due(&m->weather[nh_segment_of(held->hash)]))
 		return seen;
 	seen.lines = lines;
+	/* relaxed: a guess; nh_segment_reseed() asks when it matters. */
 	seen.spread = !m->fixed && m->ops->salts &&
+		      !nh_load_relaxed(&m->plain) &&
 		      nh_held_others(held) >= nh_storm_pairs(m);
 	return seen;
 }

@@ -36,6 +36,8 @@ init_map(void *map, const struct nh_config *c)
 	uint64_t seed;
 	int err = level < 0 ? level : nh_core_seed(c, &seed);
 
+	if (!err && c->segment)
+		err = NH_ERR_ARG;
 	if (err)
 		return err;
 	nh_hash_init(&m->hash, seed);
