@@ -178,17 +178,28 @@ nh_sweep_held(struct nh_sweep *sw, struct nh_held *held)
 	return n < NH_SWEEP_PAIRS;
 }
 
-/* Sweep the block at `word`. */
-static void
+/*
+ * Sweep the block at `word`.  False: the segment has got a salt.
+ *
+ * Then it is left alone: a block that others scatter pairs to may have some
+ * whose old block still has the say, and which are taken out of here again when
+ * memory is out (lib/scatter.h).
+ */
+static bool
 nh_sweep_block(struct nh_sweep *sw, uint64_t word)
 {
 	struct nh_held held;
 
-	do
+	do {
 		/* An error: the segment lost its table, so it is empty. */
 		if (nh_hold(sw->m, nh_hash_of(sw->number, word), false, &held))
-			return;
-	while (!nh_sweep_held(sw, &held));
+			return true;
+		if (nh_unlikely(nh_segment_salted(held.segment, held.size))) {
+			nh_release(&held);
+			return false;
+		}
+	} while (!nh_sweep_held(sw, &held));
+	return true;
 }
 
 /*
@@ -215,6 +226,7 @@ nh_sweep_salted(struct nh_sweep *sw)
 			nh_line_tally(line, sw->idle, &all);
 		nh_walk_next(&walk, &held);
 	}
+	sw->quota = 0;
 	if (all.pairs > sw->m->idle->least)
 		sw->quota = all.pairs - sw->m->idle->least;
 	walk = (struct nh_walk){ .number = sw->number };
@@ -290,10 +302,11 @@ nh_segment_sweep(struct nh_core *m, unsigned number, nh_gone_fn fn)
 	do {
 		uint64_t here = word;
 
-		if (!nh_sweep_look(&sw, &word, &n))
+		if (!nh_sweep_look(&sw, &word, &n) ||
+		    (n.idle && !nh_sweep_block(&sw, here))) {
+			nh_sweep_salted(&sw);
 			break;
-		if (n.idle)
-			nh_sweep_block(&sw, here);
+		}
 	} while (word);
 	return nh_sweep_end(&sw);
 }
