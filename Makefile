@@ -2,7 +2,7 @@
 #
 #	V=1				show the commands
 #	SAN=address|thread|undefined	build with that sanitizer, in build/SAN/
-#	SIZE=full ROUNDS=n TABLES=...	of the bench: see bench/README.md
+#	KIND=k16 SIZE=full ROUNDS=n ...	of the bench: see bench/README.md
 #	DESTDIR PREFIX			of make install
 
 MAKEFLAGS += --no-builtin-rules
@@ -98,6 +98,11 @@ $(STALL)/%.o: %.c
 LIB	:= $(BUILD)/libnumahash.a
 BASELINE := $(wildcard bench/baseline/*.c)
 URCU	:= -lurcu-cds -lurcu-qsbr -lurcu-common
+# Kinds of pairs, see bench/kind.h.
+KINDS	:= u64 b16x64 b20x273 k16
+KIND-b16x64 := -DNH_BENCH_KEY_BYTES=16 -DNH_BENCH_VALUE_BYTES=64
+KIND-b20x273 := -DNH_BENCH_KEY_BYTES=20 -DNH_BENCH_VALUE_BYTES=273
+KIND-k16 := -DNH_BENCH_K16
 WRAPPED	:= malloc calloc realloc aligned_alloc posix_memalign mmap madvise \
 	pthread_create getrandom
 
@@ -105,8 +110,12 @@ ANYMAP	:= tests/model/any.c tests/model/any_text.c tests/model/args.c
 
 UNIT	:= $(basename $(notdir $(wildcard tests/unit/test_*.c)))
 BASETESTS := $(basename $(notdir $(wildcard tests/baseline/test_*.c)))
+# These are compiled for each kind of pair: test_twomap_race-k16.
+BASEKINDS := $(foreach kind,b20x273 k16,\
+	test_twomap_model-$(kind) test_twomap_race-$(kind))
 TESTS	:= $(UNIT:%=$(BUILD)/tests/unit/%) \
 	$(BASETESTS:%=$(BUILD)/tests/baseline/%) \
+	$(BASEKINDS:%=$(BUILD)/tests/baseline/%) \
 	$(BUILD)/tests/model $(BUILD)/tests/stress $(BUILD)/tests/lin \
 	$(BUILD)/tests/fault
 
@@ -172,6 +181,10 @@ $(BUILD)/tests/line-%.o: tests/unit/line_flavour.c $(HEADERS)
 $(BUILD)/tests/baseline/%: tests/baseline/%.c $$(call OBJECTS,$$(BASELINE)) \
 		$(HEADERS)
 	$(TEST) -lcmocka $(URCU)
+$(BASEKINDS:%=$(BUILD)/tests/baseline/%): $(BUILD)/tests/baseline/%: \
+		tests/baseline/$$(firstword $$(subst -, ,$$*)).c $(BASELINE) \
+		$(HEADERS)
+	$(TEST) $(KIND-$(word 2,$(subst -, ,$*))) -lcmocka $(URCU)
 $(BUILD)/tests/model: $(wildcard tests/model/*.c) $(LIB) $(HEADERS)
 	$(TEST)
 $(BUILD)/tests/stress: $(wildcard tests/stress/*.c) $(ANYMAP) \
@@ -188,15 +201,23 @@ $(BUILD)/tests/fault: $(wildcard tests/fault/*.c) $(ANYMAP) \
 
 LATENCY	:= $(wildcard bench/latency*.c) bench/hist.c
 LIMIT	:= bench/limit.c bench/latency_host.c bench/latency_lines.c
-HEAD	:= $(filter-out $(LATENCY) $(LIMIT) bench/report.c,\
-	$(wildcard bench/*.c bench/*.cc)) $(wildcard bench/peers/*)
+REPORT	:= $(wildcard bench/report*.c)
+HEAD	:= $(filter-out $(LATENCY) $(LIMIT) $(REPORT),\
+	$(wildcard bench/*.c bench/*.cc)) $(BASELINE)
 OBJECTS	= $(patsubst %,$(BUILD)/%.o,$(basename $(1)))
 PEERS	= $(shell pkg-config --cflags $(1))
 PEERLIBS = $(shell pkg-config --libs absl_flat_hash_map glib-2.0 tbb) \
 	-lbenchmark $(URCU)
 
+# The head-to-head is a program for each kind of pair.
+PEERS-u64 := numahash.c lfht.c libcuckoo.cc tbb.cc glib.c
+PEERS-b16x64 := nh_map.c libcuckoo.cc tbb.cc glib.c
+PEERS-b20x273 := $(PEERS-b16x64)
+PEERS-k16 := nh_map.c
+HEADOF	= $(HEAD) $(addprefix bench/peers/,twomap.c abseil.cc $(PEERS-$(1)))
+
 .PHONY: bench programs
-programs: $(BUILD)/bench/headtohead $(BUILD)/bench/report \
+programs: $(KINDS:%=$(BUILD)/bench/%/headtohead) $(BUILD)/bench/report \
 	$(BUILD)/bench/latency $(BUILD)/bench/limit
 
 bench: ## the head-to-head, latency and limits: about 5 minutes
@@ -208,18 +229,25 @@ bench: ## the head-to-head, latency and limits: about 5 minutes
 
 $(BUILD)/bench/%.o: bench/%.c
 	@mkdir -p $(@D)
-	$(C) $(if $(filter bench/peers/glib.c,$<),$(call PEERS,glib-2.0)) \
-		-DNH_BENCH_FLAGS='"$(CFLAGS)"' -c -o $@ $<
-$(BUILD)/bench/%.o: bench/%.cc
-	@mkdir -p $(@D)
-	$(CXXC) $(call PEERS,absl_flat_hash_map tbb) -c -o $@ $<
-$(BUILD)/bench/headtohead: $(call OBJECTS,$(HEAD) $(BASELINE)) $(LIB)
-	$(LINKXX) -o $@ $^ $(PEERLIBS) -lm
+	$(C) -c -o $@ $<
+define KINDRULES
+$(BUILD)/bench/$(1)/%.o: bench/%.c
+	@mkdir -p $$(@D)
+	$$(C) $(KIND-$(1)) $$(if $$(filter %/glib.c,$$<),$$(call PEERS,glib-2.0)) \
+		-DNH_BENCH_FLAGS='"$$(CFLAGS)"' -c -o $$@ $$<
+$(BUILD)/bench/$(1)/%.o: bench/%.cc
+	@mkdir -p $$(@D)
+	$$(CXXC) $(KIND-$(1)) $$(call PEERS,absl_flat_hash_map tbb) -c -o $$@ $$<
+$(BUILD)/bench/$(1)/headtohead: $(patsubst bench/%,$(BUILD)/bench/$(1)/%.o,\
+		$(basename $(call HEADOF,$(1)))) $(LIB)
+	$$(LINKXX) -o $$@ $$^ $$(PEERLIBS) -lm
+endef
+$(foreach kind,$(KINDS),$(eval $(call KINDRULES,$(kind))))
 $(BUILD)/bench/latency: $(call OBJECTS,$(LATENCY) $(BASELINE)) $(LIB)
 	$(LINK) -o $@ $^ $(URCU) -lm
 $(BUILD)/bench/limit: $(call OBJECTS,$(LIMIT)) $(LIB)
 	$(LINK) -o $@ $^ -lm
-$(BUILD)/bench/report: $(call OBJECTS,bench/report.c)
+$(BUILD)/bench/report: $(call OBJECTS,$(REPORT))
 	$(LINK) -o $@ $^ -lm
 # ----------------------------------------------------------------- examples
 
@@ -239,7 +267,8 @@ lint: ## check the style
 	@scripts/lint/all
 
 SOURCES = $(wildcard include/*.h arch/*.h arch/*/*.[ch] numa/*.[ch] lib/*.[ch] \
-	bench/*.[ch] bench/*.cc bench/*/*.[ch] bench/*/*.cc tests/*/*.[ch] \
+	bench/*.[ch] bench/*.cc bench/*/*.[ch] bench/*/*.cc bench/*/*.hh \
+	tests/*/*.[ch] \
 	examples/*.c)
 format: ## make it so
 	@clang-format -i $(SOURCES)

@@ -43,7 +43,7 @@ write_json(const struct nh_bench_options *o, const char *table, double bytes,
 		err(1, "%s", o->out);
 	fprintf(f,
 		"{\n  \"benchmarks\": [\n    {\n"
-		"      \"name\": \"%s/%s/bytes\",\n"
+		"      \"name\": \"%s/" NH_BENCH_KIND "/%s/bytes\",\n"
 		"      \"maps\": %" PRIu64 ",\n"
 		"      \"huge_percent\": %.1f,\n"
 		"      \"bytes_per_entry\": %.2f\n    }\n  ]\n}\n",

@@ -12,6 +12,7 @@
  */
 #include "bench/cell.h"
 
+#include "bench/allocs.h"
 #include "bench/gate.h"
 #include "bench/gbench_shim.h"
 #include "bench/machine.h"
@@ -77,14 +78,22 @@ window_ns(const struct cell *c)
 	return (uint64_t)c->subject->setup->options->window_ms * 1000000;
 }
 
-static const uint64_t *
+static uint64_t
+allocs(const struct cell *c)
+{
+	uint64_t own = table_of(c)->allocs ? table_of(c)->allocs() : 0;
+
+	return nh_bench_allocs() + own;
+}
+
+static const struct nh_bench_key *
 next_keys(struct cell *c, struct worker *w)
 {
 	const struct nh_bench_setup *setup = c->subject->setup;
 	const struct nh_bench_stream *s = c->workload->misses
 						  ? &setup->misses[c->dist]
 						  : &setup->hits[c->dist];
-	const uint64_t *keys = s->keys + w->position;
+	const struct nh_bench_key *keys = s->keys + w->position;
 
 	w->position += NH_BENCH_CHUNK;
 	if (w->position == s->n)
@@ -219,15 +228,18 @@ steps_for(struct cell *c, struct worker *w, uint64_t start, uint64_t ns)
 static void
 timed_steps(struct cell *c, struct worker *w, struct nh_gb_part *part)
 {
-	uint64_t before;
+	struct nh_gb_work work;
 
 	wait_for_all(c);
 	steps_for(c, w, nh_bench_now(), window_ns(c) / WARM_SHARE);
-	before = w->operations;
+	work.operations = w->operations;
+	work.allocs = allocs(c);
 	w->start = nh_bench_now();
 	w->end = steps_for(c, w, w->start, window_ns(c));
-	nh_gb_result(part, (double)(w->end - w->start) / 1e9,
-		     w->operations - before);
+	work.seconds = (double)(w->end - w->start) / 1e9;
+	work.operations = w->operations - work.operations;
+	work.allocs = allocs(c) - work.allocs;
+	nh_gb_result(part, &work);
 }
 
 static void
@@ -311,6 +323,7 @@ check_fresh(struct cell *c)
 static void
 run_insert(struct cell *c, struct worker *w, struct nh_gb_part *part)
 {
+	struct nh_gb_work work = { 0 };
 	uint64_t total = 0;
 
 	do {
@@ -320,9 +333,11 @@ run_insert(struct cell *c, struct worker *w, struct nh_gb_part *part)
 		wait_for_all(c);
 		enter(c, w);
 		wait_for_all(c);
+		work.allocs -= allocs(c);
 		w->start = nh_bench_now();
 		insert_share(c, w);
 		w->end = nh_bench_now();
+		work.allocs += allocs(c);
 		wait_for_all(c);
 		total += whole_time(c);
 		if (w->index == 0)
@@ -332,7 +347,9 @@ run_insert(struct cell *c, struct worker *w, struct nh_gb_part *part)
 			table_of(c)->destroy(c->fresh);
 	} while (total < window_ns(c));
 	check(c, w);
-	nh_gb_result(part, (double)total / 1e9, w->operations);
+	work.seconds = (double)total / 1e9;
+	work.operations = w->operations;
+	nh_gb_result(part, &work);
 }
 
 /* As nh_bench_workload_names. */
@@ -397,8 +414,8 @@ nh_bench_cell_add(struct nh_bench_subject *subject, int workload,
 		err(1, "a cell");
 	c->next = all_cells;
 	all_cells = c;
-	snprintf(name, sizeof(name), "%s/%s/%s/%s", subject->table->name,
-		 subject->setup->options->size, c->name,
+	snprintf(name, sizeof(name), "%s/" NH_BENCH_KIND "/%s/%s/%s",
+		 subject->table->name, subject->setup->options->size, c->name,
 		 nh_bench_dist_names[dist]);
 	nh_gb_add(name, threads, run_cell, c);
 }

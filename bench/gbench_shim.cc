@@ -92,8 +92,13 @@ nh_gb_close(void)
 }
 
 void
-nh_gb_result(struct nh_gb_part *part, double seconds, uint64_t operations)
+nh_gb_result(struct nh_gb_part *part, const struct nh_gb_work *work)
 {
-	part->state.SetIterationTime(seconds);
-	part->state.SetItemsProcessed(static_cast<int64_t>(operations));
+	double operations = static_cast<double>(work->operations);
+
+	part->state.SetIterationTime(work->seconds);
+	part->state.SetItemsProcessed(static_cast<int64_t>(work->operations));
+	part->state.counters["allocs_per_op"] = benchmark::Counter(
+		static_cast<double>(work->allocs) / operations,
+		benchmark::Counter::kAvgThreads);
 }

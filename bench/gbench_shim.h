@@ -36,8 +36,15 @@ void nh_gb_run(const char *pattern);
 /* nh_gb_close - end the file; false if anything could not be written. */
 bool nh_gb_close(void);
 
+/* What a thread did in its part of a run. */
+struct nh_gb_work {
+	double seconds;
+	uint64_t operations;
+	uint64_t allocs; /* by those operations */
+};
+
 /* nh_gb_result - what this thread did.  Inside fn, once, by each thread. */
-void nh_gb_result(struct nh_gb_part *part, double seconds, uint64_t operations);
+void nh_gb_result(struct nh_gb_part *part, const struct nh_gb_work *work);
 
 #ifdef __cplusplus
 }

@@ -76,7 +76,7 @@ nh_bench_stream_init(struct nh_bench_stream *s, enum nh_bench_dist dist,
 		if (dist == NH_BENCH_ZIPF)
 			id = zipf_rank(&z, (double)r / 4294967296.0) *
 			     RANK_PRIME % entries;
-		s->keys[i] = nh_bench_key(first + id);
+		nh_bench_key_of(&s->keys[i], first + id);
 	}
 }
 

@@ -1,18 +1,16 @@
 /*
  * keys.h - which keys there are, and in which order they are asked for
  *
- * An entry has a number, its id: a table of n entries holds ids 0 to n - 1.
- * The key of an id is a bijection that costs two multiplications, so no array
- * of keys is needed to fill a table.  What is measured reads its keys from a
- * stream: an array long enough that neither the branch predictor nor a cache
- * learns it, made before the clock starts and the same for all tables.
- *
- * The value of a key has the key's upper 32 bits; the lower 32 count how often
- * it was changed.  So every value read tells whether it belongs to its key, and
- * read-modify-writes can be summed up.
+ * An entry has an id: a table of n entries holds ids 0 to n - 1.  The number
+ * that its key is made of is a bijection that costs two multiplications, so no
+ * array of keys is needed to fill a table.  What is measured reads its keys
+ * from a stream: an array long enough that neither the branch predictor nor a
+ * cache learns it, made before the clock starts and the same for all tables.
  */
 #ifndef NH_BENCH_KEYS_H
 #define NH_BENCH_KEYS_H
+
+#include "bench/kind.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -31,24 +29,19 @@ enum nh_bench_dist {
 #define NH_BENCH_ABSENT (UINT64_C(1) << 48)
 
 struct nh_bench_stream {
-	uint64_t *keys;
+	struct nh_bench_key *keys;
 	size_t n; /* a multiple of NH_BENCH_CHUNK */
 };
 
-static inline uint64_t
-nh_bench_key(uint64_t id)
+/* nh_bench_key_of - the key of an id */
+static inline void
+nh_bench_key_of(struct nh_bench_key *key, uint64_t id)
 {
 	uint64_t k = (id + 1) * UINT64_C(0x9e3779b97f4a7c15);
 
 	k ^= k >> 29;
 	k *= UINT64_C(0xff51afd7ed558ccd);
-	return k ^ k >> 32;
-}
-
-static inline uint64_t
-nh_bench_value(uint64_t key, uint32_t version)
-{
-	return (key & ~UINT64_C(0xffffffff)) | version;
+	nh_bench_key_set(key, k ^ k >> 32);
 }
 
 /* A random number of 32 bits; the state is any number. */

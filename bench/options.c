@@ -13,10 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const nh_bench_table_names[NH_BENCH_TABLES] = {
-	"numahash", "twomap", "libcuckoo", "tbb", "lfht", "abseil", "glib",
-};
-
 const char *const nh_bench_workload_names[NH_BENCH_WORKLOADS] = {
 	"hit",	  "miss",   "ycsb_a", "ycsb_b", "ycsb_c",
 	"ycsb_f", "insert", "churn",  "batch",
@@ -86,6 +82,16 @@ parse_names(const char *what, char *list, const char *const *names, int n,
 }
 
 static void
+parse_tables(char *list, bool *chosen)
+{
+	const char *names[NH_BENCH_TABLES];
+
+	for (int i = 0; i < NH_BENCH_TABLES; i++)
+		names[i] = nh_bench_tables[i]->name;
+	parse_names("tables", list, names, NH_BENCH_TABLES, chosen);
+}
+
+static void
 parse_threads(char *list, int *threads)
 {
 	char *state, *text;
@@ -143,8 +149,7 @@ parse_one(struct nh_bench_options *o, int option)
 		o->entries = parse_number("size", optarg, 1000, 1000000000);
 		break;
 	case 't':
-		parse_names("tables", optarg, nh_bench_table_names,
-			    NH_BENCH_TABLES, o->tables);
+		parse_tables(optarg, o->tables);
 		break;
 	case 'w':
 		parse_names("workloads", optarg, nh_bench_workload_names,

@@ -5,11 +5,11 @@
 #define NH_BENCH_OPTIONS_H
 
 #include "bench/keys.h"
+#include "bench/table.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#define NH_BENCH_TABLES 7
 #define NH_BENCH_WORKLOADS 9
 #define NH_BENCH_THREAD_COUNTS 8
 #define NH_BENCH_MAX_THREADS 1024
@@ -17,7 +17,7 @@
 struct nh_bench_options {
 	const char *size; /* "10K", as it was written */
 	uint64_t entries;
-	bool tables[NH_BENCH_TABLES];	    /* as nh_bench_table_names */
+	bool tables[NH_BENCH_TABLES];	    /* as nh_bench_tables */
 	bool workloads[NH_BENCH_WORKLOADS]; /* as nh_bench_workload_names */
 	bool dists[NH_BENCH_DISTS];
 	int threads[NH_BENCH_THREAD_COUNTS]; /* ends with 0 or the array */
@@ -28,7 +28,6 @@ struct nh_bench_options {
 	const char *phase; /* shown before the progress */
 };
 
-extern const char *const nh_bench_table_names[NH_BENCH_TABLES];
 extern const char *const nh_bench_workload_names[NH_BENCH_WORKLOADS];
 extern const char *const nh_bench_dist_names[NH_BENCH_DISTS];
 

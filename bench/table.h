@@ -9,6 +9,8 @@
 #ifndef NH_BENCH_TABLE_H
 #define NH_BENCH_TABLE_H
 
+#include "bench/kind.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -39,27 +41,31 @@ struct nh_bench_mix {
  * thread between the table's thread_begin and thread_end.
  */
 struct nh_bench_ops {
-	/* The value there; false if there is none. */
-	bool (*get)(void *map, uint64_t key, uint64_t *value);
+	/* The value there, copied out; false if there is none. */
+	bool (*get)(void *map, const struct nh_bench_key *key,
+		    struct nh_bench_value *value);
 	/* Set, whether it was there or not; false on failure. */
-	bool (*put)(void *map, uint64_t key, uint64_t value);
+	bool (*put)(void *map, const struct nh_bench_key *key,
+		    const struct nh_bench_value *value);
 	/* Add a key known to be new; false if it was not. */
-	bool (*insert)(void *map, uint64_t key, uint64_t value);
+	bool (*insert)(void *map, const struct nh_bench_key *key,
+		       const struct nh_bench_value *value);
 	/* Remove; false if it was not there. */
-	bool (*erase)(void *map, uint64_t key);
-	/* Add delta to the value of a key that is there, which was *old. */
-	bool (*add)(void *map, uint64_t key, uint64_t delta, uint64_t *old);
+	bool (*erase)(void *map, const struct nh_bench_key *key);
+	/* nh_bench_value_add() to a value that is there and was *old. */
+	bool (*add)(void *map, const struct nh_bench_key *key, uint64_t delta,
+		    struct nh_bench_value *old);
 
-	void (*loop_get)(void *map, const uint64_t *keys, size_t n,
+	void (*loop_get)(void *map, const struct nh_bench_key *keys, size_t n,
 			 struct nh_bench_tally *tally);
-	void (*loop_batch)(void *map, const uint64_t *keys, size_t n,
+	void (*loop_batch)(void *map, const struct nh_bench_key *keys, size_t n,
 			   struct nh_bench_tally *tally);
 	/* Reads, and puts for the rest. */
-	void (*loop_put)(void *map, const uint64_t *keys, size_t n,
+	void (*loop_put)(void *map, const struct nh_bench_key *keys, size_t n,
 			 struct nh_bench_mix *mix,
 			 struct nh_bench_tally *tally);
 	/* Reads, and additions for the rest. */
-	void (*loop_add)(void *map, const uint64_t *keys, size_t n,
+	void (*loop_add)(void *map, const struct nh_bench_key *keys, size_t n,
 			 struct nh_bench_mix *mix,
 			 struct nh_bench_tally *tally);
 	void (*loop_insert)(void *map, uint64_t first, uint64_t stride,
@@ -82,15 +88,22 @@ struct nh_bench_table {
 	void (*thread_end)(void);
 	void (*quiescent)(void);   /* it holds nothing of a map now */
 	void (*settle)(void *map); /* finish what is put off; as a thread */
+	/* Allocations of this thread so far that are no malloc()'s. */
+	uint64_t (*allocs)(void);
 };
 
-extern const struct nh_bench_table nh_bench_numahash;
-extern const struct nh_bench_table nh_bench_twomap;
-extern const struct nh_bench_table nh_bench_libcuckoo;
-extern const struct nh_bench_table nh_bench_tbb;
-extern const struct nh_bench_table nh_bench_lfht;
-extern const struct nh_bench_table nh_bench_abseil;
-extern const struct nh_bench_table nh_bench_glib;
+#define NH_BENCH_TABLE(name) extern const struct nh_bench_table nh_bench_##name;
+NH_BENCH_TABLES_OF_KIND(NH_BENCH_TABLE)
+#undef NH_BENCH_TABLE
+
+enum {
+#define NH_BENCH_TABLE(name) +1
+	NH_BENCH_TABLES = 0 NH_BENCH_TABLES_OF_KIND(NH_BENCH_TABLE)
+#undef NH_BENCH_TABLE
+};
+
+/* In the order of the report. */
+extern const struct nh_bench_table *const nh_bench_tables[NH_BENCH_TABLES];
 
 #ifdef __cplusplus
 }

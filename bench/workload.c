@@ -21,11 +21,10 @@
 #define LARGE_STREAM ((size_t)1 << 24)
 #define LARGE_ENTRIES 4000000
 
-/* As nh_bench_table_names. */
 const struct nh_bench_table *const nh_bench_tables[NH_BENCH_TABLES] = {
-	&nh_bench_numahash, &nh_bench_twomap, &nh_bench_libcuckoo,
-	&nh_bench_tbb,	    &nh_bench_lfht,   &nh_bench_abseil,
-	&nh_bench_glib,
+#define TABLE(name) &nh_bench_##name,
+	NH_BENCH_TABLES_OF_KIND(TABLE)
+#undef TABLE
 };
 
 /* By _exit: other threads are in the middle of things. */

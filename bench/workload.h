@@ -29,8 +29,6 @@ struct nh_bench_subject {
 	uint64_t churned;
 };
 
-extern const struct nh_bench_table *const nh_bench_tables[NH_BENCH_TABLES];
-
 /* nh_bench_setup_init - make the key streams that the options ask for. */
 void nh_bench_setup_init(struct nh_bench_setup *s,
 			 const struct nh_bench_options *o);

@@ -191,7 +191,7 @@ set_tag(struct gomap_bucket *b, unsigned slot, uint8_t tag)
 }
 
 static void
-fill(struct gomap_bucket *b, unsigned slot, uint8_t tag, uint64_t key,
+fill(struct gomap_bucket *b, unsigned slot, uint8_t tag, gomap_key key,
      void *elem)
 {
 	set_tag(b, slot, tag);
@@ -230,7 +230,7 @@ struct destination {
 };
 
 static void
-move(struct gomap *m, struct destination *to, uint8_t tag, uint64_t key,
+move(struct gomap *m, struct destination *to, uint8_t tag, gomap_key key,
      void *elem)
 {
 	if (to->slot == GOMAP_SLOTS)
@@ -322,7 +322,7 @@ find_free(struct gomap_bucket *b)
 }
 
 void
-gomap_set(struct gomap *m, uint64_t key, void *elem)
+gomap_set(struct gomap *m, gomap_key key, void *elem)
 {
 	uint64_t hash = gomap_hash(key, m->seed);
 	uint8_t tag = gomap_tag(hash);
@@ -382,7 +382,7 @@ empty(struct gomap_bucket *head, struct gomap_bucket *b, unsigned slot)
 }
 
 void *
-gomap_remove(struct gomap *m, uint64_t key)
+gomap_remove(struct gomap *m, gomap_key key)
 {
 	uint64_t hash = gomap_hash(key, m->seed);
 	struct gomap_bucket *head, *b;
@@ -432,7 +432,7 @@ next_chain(struct gomap_iter *it)
 }
 
 bool
-gomap_next(struct gomap_iter *it, uint64_t *key, void **elem)
+gomap_next(struct gomap_iter *it, gomap_key *key, void **elem)
 {
 	do {
 		for (; it->bucket; it->bucket = it->bucket->overflow) {

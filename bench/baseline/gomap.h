@@ -1,10 +1,12 @@
 /*
- * gomap.h - Go's bucket map (up to Go 1.23), from uint64_t to a pointer
+ * gomap.h - Go's bucket map (up to Go 1.23), from a key to a pointer
  *
  *	 0        8                   72                    136        144
  *	+--------+------+- -+--------+-------+- -+---------+----------+
  *	| 8 tags | key0 |   | key7   | elem0 |   | elem7   | overflow |
  *	+--------+------+- -+--------+-------+- -+---------+----------+
+ *
+ * (of u64; other kinds of keys take 128 bytes, as in Go).
  *
  * A bucket holds eight pairs and a one-byte tag for each; more go to a chain
  * of overflow buckets.  2^B buckets take 6.5 * 2^B pairs, then an array twice
@@ -15,8 +17,9 @@
  *
  * What differs from Go, each time in favour of this map:
  *  - sync.Map keys are interfaces, 16 bytes in the bucket and the key itself
- *    boxed on the heap; here the key is the 8 bytes in the bucket, so a bucket
- *    has 144 bytes instead of 208 and a compare follows no pointer;
+ *    boxed on the heap.  Here a number is the 8 bytes in the bucket, so that a
+ *    bucket has 144 bytes instead of 208, and no compare of numbers or 16-byte
+ *    keys follows a pointer; one of strings follows one, where Go has two;
  *  - the eight tags are compared at once instead of one after the other;
  *  - Go leaves dead buckets to the collector, here the writer frees them when
  *    it has moved them, so a map in growth holds less;
@@ -33,6 +36,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "bench/baseline/pair.h"
+
 #define GOMAP_SLOTS 8u
 
 /* Tags below GOMAP_TAG_MIN say what became of a slot. */
@@ -47,7 +52,7 @@ enum gomap_tag {
 
 struct gomap_bucket {
 	uint64_t tags; /* slot i has bits 8i to 8i+7 */
-	uint64_t key[GOMAP_SLOTS];
+	gomap_key key[GOMAP_SLOTS];
 	void *elem[GOMAP_SLOTS];
 	struct gomap_bucket *overflow;
 };
@@ -76,11 +81,15 @@ void gomap_init(struct gomap *m, size_t hint);
 /* gomap_fini - free the buckets; what elements point to is the caller's. */
 void gomap_fini(struct gomap *m);
 
-/* gomap_set - set key to elem, which must not be NULL.  Writer only. */
-void gomap_set(struct gomap *m, uint64_t key, void *elem);
+/*
+ * gomap_set - set key to elem, which must not be NULL.  Writer only.
+ *
+ * The bytes of a string stay where they are, and must stay while it is there.
+ */
+void gomap_set(struct gomap *m, gomap_key key, void *elem);
 
 /* gomap_remove - take key out; its element, or NULL.  Writer only. */
-void *gomap_remove(struct gomap *m, uint64_t key);
+void *gomap_remove(struct gomap *m, gomap_key key);
 
 /*
  * gomap_clear_into - as Go's clear(m): an empty map with as many buckets
@@ -92,25 +101,6 @@ void gomap_clear_into(struct gomap *m, struct gomap *content);
 
 /* gomap_seed_random - where seeds come from; getrandom(2) if never called. */
 void gomap_seed_random(uint64_t state);
-
-/*
- * gomap_hash - the mixer of the library, so that all do the same hash work
- *
- * A multiplication leaves its best bits on top, and Go takes a bucket from the
- * bottom and a tag from the top: the rotation puts bits 40 to 63 at the bottom
- * and bits 32 to 39 on top.
- */
-static inline uint64_t
-gomap_hash(uint64_t key, uint64_t seed)
-{
-	uint64_t h = key ^ seed;
-
-	h ^= h >> 32;
-	h *= UINT64_C(0xff51afd7ed558ccd);
-	h ^= h >> 32;
-	h *= UINT64_C(0xc4ceb9fe1a85ec53);
-	return h >> 40 | h << 24;
-}
 
 static inline uint8_t
 gomap_tag(uint64_t hash)
@@ -151,7 +141,7 @@ gomap_is_evacuated(const struct gomap_bucket *b)
  * 4: never an empty one, whose old key is still there.
  */
 static inline void *const *
-gomap_find(const struct gomap_bucket *b, uint8_t tag, uint64_t key)
+gomap_find(const struct gomap_bucket *b, uint8_t tag, gomap_key key)
 {
 	for (; b; b = b->overflow) {
 		uint64_t hits =
@@ -160,7 +150,7 @@ gomap_find(const struct gomap_bucket *b, uint8_t tag, uint64_t key)
 		for (; hits; hits &= hits - 1) {
 			unsigned i = (unsigned)__builtin_ctzll(hits) / 8;
 
-			if (b->key[i] == key)
+			if (gomap_key_equal(b->key[i], key))
 				return &b->elem[i];
 		}
 		if (gomap_tag_at(b->tags, GOMAP_SLOTS - 1) == GOMAP_EMPTY_REST)
@@ -171,7 +161,7 @@ gomap_find(const struct gomap_bucket *b, uint8_t tag, uint64_t key)
 
 /* gomap_get - the element of key, or NULL.  Any thread if nobody writes. */
 static inline void *
-gomap_get(const struct gomap *m, uint64_t key)
+gomap_get(const struct gomap *m, gomap_key key)
 {
 	const struct gomap_bucket *b;
 	void *const *slot;
@@ -196,6 +186,6 @@ struct gomap_iter {
 };
 
 /* gomap_next - the next pair, each once, in no order; false at the end. */
-bool gomap_next(struct gomap_iter *it, uint64_t *key, void **elem);
+bool gomap_next(struct gomap_iter *it, gomap_key *key, void **elem);
 
 #endif

@@ -28,19 +28,32 @@ struct twomap_box twomap_expunged;
 /* ----------------------------------------------------------- small pieces */
 
 static void
-retire(struct twomap *m, void *cell)
+retire(struct twomap *m, enum twomap_pool pool, void *cell)
 {
 	if (!m->keep_garbage)
-		twomap_cell_retire(cell);
+		twomap_cell_retire(pool, cell);
 }
 
 static struct twomap_box *
-box_new(uint64_t value)
+box_new(twomap_value value)
 {
-	struct twomap_box *box = twomap_cell_alloc();
+	struct twomap_box *box = twomap_cell_alloc(TWOMAP_BOXES);
 
-	box->value = value;
+	if (!twomap_box_init(box, value))
+		twomap_die("the value is too long");
 	return box;
+}
+
+static struct twomap_entry *
+entry_new(gomap_key key, struct twomap_box *box)
+{
+	struct twomap_entry *e = twomap_cell_alloc(TWOMAP_ENTRIES);
+
+	if (!twomap_entry_init(e, key))
+		twomap_die("the key is too long");
+	/* relaxed: published with its table, under mu or by promotion. */
+	atomic_store_explicit(&e->p, box, memory_order_relaxed);
+	return e;
 }
 
 static uintptr_t
@@ -58,13 +71,13 @@ store_read_locked(struct twomap *m, uintptr_t read)
 }
 
 static struct twomap_entry *
-find(uintptr_t read, uint64_t key)
+find(uintptr_t read, gomap_key key)
 {
 	return gomap_get(&twomap_table_of(read)->map, key);
 }
 
 static struct twomap_entry *
-find_dirty_locked(struct twomap *m, uint64_t key)
+find_dirty_locked(struct twomap *m, gomap_key key)
 {
 	return m->dirty ? gomap_get(&m->dirty->map, key) : NULL;
 }
@@ -138,7 +151,7 @@ dirty_locked(struct twomap *m, struct twomap_table *read)
 {
 	struct gomap_iter it = { .map = &read->map };
 	struct gomap *dirty;
-	uint64_t key;
+	gomap_key key;
 	void *e;
 
 	if (m->dirty)
@@ -157,18 +170,16 @@ dirty_locked(struct twomap *m, struct twomap_table *read)
 }
 
 static void
-add_locked(struct twomap *m, uintptr_t read, uint64_t key,
+add_locked(struct twomap *m, uintptr_t read, gomap_key key,
 	   struct twomap_box *box)
 {
-	struct twomap_entry *e = twomap_cell_alloc();
+	struct twomap_entry *e = entry_new(key, box);
 
 	if (!twomap_is_amended(read)) {
 		dirty_locked(m, twomap_table_of(read));
 		store_read_locked(m, read | TWOMAP_AMENDED);
 	}
-	/* relaxed: published with its table, under mu or by promotion. */
-	atomic_store_explicit(&e->p, box, memory_order_relaxed);
-	gomap_set(&m->dirty->map, key, e);
+	gomap_set(&m->dirty->map, twomap_entry_key(e, key), e);
 	m->count.new_keys++;
 }
 
@@ -177,7 +188,7 @@ add_locked(struct twomap *m, uintptr_t read, uint64_t key,
  * the result the entry it has; while the table is the same, so is the answer.
  */
 static struct twomap_entry *
-lock_and_find(struct twomap *m, uint64_t key, uintptr_t seen,
+lock_and_find(struct twomap *m, gomap_key key, uintptr_t seen,
 	      struct twomap_entry *e, uintptr_t *read)
 {
 	pthread_mutex_lock(&m->mu);
@@ -190,10 +201,10 @@ lock_and_find(struct twomap *m, uint64_t key, uintptr_t seen,
 
 /* Put an entry that is in read back into dirty, if it was left out there. */
 static void
-readmit_locked(struct twomap *m, uint64_t key, struct twomap_entry *e)
+readmit_locked(struct twomap *m, gomap_key key, struct twomap_entry *e)
 {
 	if (unexpunge_locked(e))
-		gomap_set(&m->dirty->map, key, e);
+		gomap_set(&m->dirty->map, twomap_entry_key(e, key), e);
 }
 
 /* ------------------------------------------------------------------- load */
@@ -203,7 +214,7 @@ readmit_locked(struct twomap *m, uint64_t key, struct twomap_entry *e)
  * turns up in read, this counts a miss, whether dirty has the key or not.
  */
 static struct twomap_entry *
-find_and_miss(struct twomap *m, uint64_t key, uintptr_t seen)
+find_and_miss(struct twomap *m, gomap_key key, uintptr_t seen)
 {
 	uintptr_t read;
 	struct twomap_entry *e = lock_and_find(m, key, seen, NULL, &read);
@@ -217,8 +228,8 @@ find_and_miss(struct twomap *m, uint64_t key, uintptr_t seen)
 }
 
 bool
-twomap_load_missed(struct twomap *m, uint64_t key, uintptr_t seen,
-		   uint64_t *value)
+twomap_load_missed(struct twomap *m, gomap_key key, uintptr_t seen,
+		   twomap_value *value)
 {
 	struct twomap_entry *e = find_and_miss(m, key, seen);
 
@@ -247,7 +258,7 @@ swap_locked(struct twomap_entry *e, struct twomap_box *box)
 }
 
 static struct twomap_box *
-put_locked(struct twomap *m, uint64_t key, uintptr_t read,
+put_locked(struct twomap *m, gomap_key key, uintptr_t read,
 	   struct twomap_entry *e, struct twomap_box *box)
 {
 	if (e) {
@@ -263,7 +274,7 @@ put_locked(struct twomap *m, uint64_t key, uintptr_t read,
 
 /* Store; the box that was there, for the caller to retire, or NULL. */
 static struct twomap_box *
-put(struct twomap *m, uint64_t key, uint64_t value)
+put(struct twomap *m, gomap_key key, twomap_value value)
 {
 	uintptr_t seen = load_read(m), read;
 	struct twomap_entry *e = find(seen, key);
@@ -278,23 +289,24 @@ put(struct twomap *m, uint64_t key, uint64_t value)
 }
 
 void
-twomap_store(struct twomap *m, uint64_t key, uint64_t value)
+twomap_store(struct twomap *m, gomap_key key, twomap_value value)
 {
 	struct twomap_box *old = put(m, key, value);
 
 	if (old)
-		retire(m, old);
+		retire(m, TWOMAP_BOXES, old);
 }
 
 bool
-twomap_swap(struct twomap *m, uint64_t key, uint64_t value, uint64_t *old)
+twomap_swap(struct twomap *m, gomap_key key, twomap_value value,
+	    twomap_value *old)
 {
 	struct twomap_box *box = put(m, key, value);
 
 	if (!box)
 		return false;
-	*old = box->value;
-	retire(m, box);
+	twomap_value_copy(old, twomap_box_value(box));
+	retire(m, TWOMAP_BOXES, box);
 	return true;
 }
 
@@ -303,28 +315,31 @@ twomap_swap(struct twomap *m, uint64_t key, uint64_t value, uint64_t *old)
 enum outcome { LOADED, STORED, EXPUNGED };
 
 static enum outcome
-try_load_or_store(struct twomap_entry *e, uint64_t value, uint64_t *actual)
+try_load_or_store(struct twomap_entry *e, twomap_value value,
+		  twomap_value *actual)
 {
 	struct twomap_box *p = twomap_box_load(e), *box = NULL;
 
-	*actual = value;
 	while (!p) {
 		if (!box)
 			box = box_new(value);
-		if (cas_box(e, &p, box))
-			return STORED;
+		if (!cas_box(e, &p, box))
+			continue;
+		twomap_value_copy(actual, value);
+		return STORED;
 	}
 	if (box)
-		twomap_cell_undo(box);
+		twomap_cell_undo(TWOMAP_BOXES, box);
 	if (p == TWOMAP_EXPUNGED)
 		return EXPUNGED;
-	*actual = p->value;
+	twomap_value_copy(actual, twomap_box_value(p));
 	return LOADED;
 }
 
 static enum outcome
-load_or_store_locked(struct twomap *m, uint64_t key, uintptr_t read,
-		     struct twomap_entry *e, uint64_t value, uint64_t *actual)
+load_or_store_locked(struct twomap *m, gomap_key key, uintptr_t read,
+		     struct twomap_entry *e, twomap_value value,
+		     twomap_value *actual)
 {
 	enum outcome outcome;
 
@@ -339,13 +354,13 @@ load_or_store_locked(struct twomap *m, uint64_t key, uintptr_t read,
 		return outcome;
 	}
 	add_locked(m, read, key, box_new(value));
-	*actual = value;
+	twomap_value_copy(actual, value);
 	return STORED;
 }
 
 bool
-twomap_load_or_store(struct twomap *m, uint64_t key, uint64_t value,
-		     uint64_t *actual)
+twomap_load_or_store(struct twomap *m, gomap_key key, twomap_value value,
+		     twomap_value *actual)
 {
 	uintptr_t seen = load_read(m), read;
 	struct twomap_entry *e = find(seen, key);
@@ -377,7 +392,7 @@ take_box(struct twomap_entry *e)
 
 /* As find_and_miss(), but dirty loses the key; *taken tells whether it had. */
 static struct twomap_entry *
-take_and_miss(struct twomap *m, uint64_t key, uintptr_t seen, bool *taken)
+take_and_miss(struct twomap *m, gomap_key key, uintptr_t seen, bool *taken)
 {
 	uintptr_t read;
 	struct twomap_entry *e = lock_and_find(m, key, seen, NULL, &read);
@@ -393,7 +408,7 @@ take_and_miss(struct twomap *m, uint64_t key, uintptr_t seen, bool *taken)
 
 /* Delete; the box that was there, for the caller to retire, or NULL. */
 static struct twomap_box *
-take(struct twomap *m, uint64_t key)
+take(struct twomap *m, gomap_key key)
 {
 	uintptr_t seen = load_read(m);
 	struct twomap_entry *e = find(seen, key);
@@ -407,29 +422,29 @@ take(struct twomap *m, uint64_t key)
 	box = take_box(e);
 	/* It was in dirty alone: nobody finds it any more. */
 	if (taken)
-		retire(m, e);
+		retire(m, TWOMAP_ENTRIES, e);
 	return box;
 }
 
 bool
-twomap_delete(struct twomap *m, uint64_t key)
+twomap_delete(struct twomap *m, gomap_key key)
 {
 	struct twomap_box *box = take(m, key);
 
 	if (box)
-		retire(m, box);
+		retire(m, TWOMAP_BOXES, box);
 	return box;
 }
 
 bool
-twomap_load_and_delete(struct twomap *m, uint64_t key, uint64_t *old)
+twomap_load_and_delete(struct twomap *m, gomap_key key, twomap_value *old)
 {
 	struct twomap_box *box = take(m, key);
 
 	if (!box)
 		return false;
-	*old = box->value;
-	retire(m, box);
+	twomap_value_copy(old, twomap_box_value(box));
+	retire(m, TWOMAP_BOXES, box);
 	return true;
 }
 
@@ -437,23 +452,24 @@ twomap_load_and_delete(struct twomap *m, uint64_t key, uint64_t *old)
 
 /* Replace a box of the value expected by desired, which may be NULL. */
 static bool
-replace(struct twomap *m, struct twomap_entry *e, uint64_t expected,
+replace(struct twomap *m, struct twomap_entry *e, twomap_value expected,
 	struct twomap_box *desired)
 {
 	struct twomap_box *p = twomap_box_load(e);
 
-	while (twomap_is_live(p) && p->value == expected) {
+	while (twomap_is_live(p) &&
+	       twomap_value_equal(twomap_box_value(p), expected)) {
 		if (!cas_box(e, &p, desired))
 			continue;
-		retire(m, p);
+		retire(m, TWOMAP_BOXES, p);
 		return true;
 	}
 	return false;
 }
 
 bool
-twomap_compare_and_swap(struct twomap *m, uint64_t key, uint64_t expected,
-			uint64_t desired)
+twomap_compare_and_swap(struct twomap *m, gomap_key key, twomap_value expected,
+			twomap_value desired)
 {
 	uintptr_t seen = load_read(m);
 	struct twomap_entry *e = find(seen, key);
@@ -477,12 +493,13 @@ twomap_compare_and_swap(struct twomap *m, uint64_t key, uint64_t expected,
 		pthread_mutex_unlock(&m->mu);
 	}
 	if (!swapped)
-		twomap_cell_undo(box);
+		twomap_cell_undo(TWOMAP_BOXES, box);
 	return swapped;
 }
 
 bool
-twomap_compare_and_delete(struct twomap *m, uint64_t key, uint64_t expected)
+twomap_compare_and_delete(struct twomap *m, gomap_key key,
+			  twomap_value expected)
 {
 	uintptr_t seen = load_read(m);
 	struct twomap_entry *e = find(seen, key);
@@ -515,12 +532,15 @@ void
 twomap_range(struct twomap *m, twomap_range_fn fn, void *arg)
 {
 	struct gomap_iter it = { .map = &promoted(m)->map };
-	uint64_t key, value;
+	struct twomap_box *p;
+	gomap_key key;
 	void *e;
 
-	while (gomap_next(&it, &key, &e))
-		if (twomap_entry_load(e, &value) && !fn(arg, key, value))
+	while (gomap_next(&it, &key, &e)) {
+		p = twomap_box_load(e);
+		if (twomap_is_live(p) && !fn(arg, key, twomap_box_value(p)))
 			return;
+	}
 }
 
 static bool

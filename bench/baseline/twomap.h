@@ -1,12 +1,12 @@
 /*
- * twomap.h - the two-map concurrent map (sync.Map of Go <= 1.23), u64 to u64
+ * twomap.h - the two-map concurrent map (sync.Map of Go <= 1.23)
  *
  * This is what the library is measured against.  Its algorithm, state machine
  * and cost model are sync.Map's (Store and Delete as of 1.19, Swap and the
  * CompareAnd... pair of 1.20, Clear of 1.23).  Its constants are made as small
  * as C allows; each place where it is better off than Go says so, here, in
- * gomap.h and in twomap_cells.h:
- *  - keys are inline, boxes are 8 bytes, and neither passes a type switch;
+ * gomap.h, pair.h and twomap_cells.h:
+ *  - keys are inline, boxes hold values, and neither passes a type switch;
  *  - what a lock-free read needs does not share a line with the mutex;
  *  - a slow path does not repeat its search in read when read has not changed;
  *  - memory is reclaimed by liburcu instead of a tracing collector.
@@ -58,31 +58,35 @@ struct twomap *twomap_create(unsigned flags);
 /* twomap_destroy - when no other call on m is running; see twomap_barrier(). */
 void twomap_destroy(struct twomap *m);
 
-/* The following are for any thread that has begun. */
+/*
+ * The following are for any thread that has begun.  pair.h says what keys and
+ * values are; one that is too long for an entry or a box ends the process.
+ */
 
 /* twomap_store - set key to value. */
-void twomap_store(struct twomap *m, uint64_t key, uint64_t value);
+void twomap_store(struct twomap *m, gomap_key key, twomap_value value);
 
 /* twomap_swap - store; true with what was there in *old, else false. */
-bool twomap_swap(struct twomap *m, uint64_t key, uint64_t value, uint64_t *old);
+bool twomap_swap(struct twomap *m, gomap_key key, twomap_value value,
+		 twomap_value *old);
 
 /* twomap_load_or_store - *actual is there now; true if it was there before. */
-bool twomap_load_or_store(struct twomap *m, uint64_t key, uint64_t value,
-			  uint64_t *actual);
+bool twomap_load_or_store(struct twomap *m, gomap_key key, twomap_value value,
+			  twomap_value *actual);
 
 /* twomap_delete - true if it was there. */
-bool twomap_delete(struct twomap *m, uint64_t key);
+bool twomap_delete(struct twomap *m, gomap_key key);
 
 /* twomap_load_and_delete - true with what was there in *old, else false. */
-bool twomap_load_and_delete(struct twomap *m, uint64_t key, uint64_t *old);
+bool twomap_load_and_delete(struct twomap *m, gomap_key key, twomap_value *old);
 
 /* twomap_compare_and_swap - true if key had the value expected. */
-bool twomap_compare_and_swap(struct twomap *m, uint64_t key, uint64_t expected,
-			     uint64_t desired);
+bool twomap_compare_and_swap(struct twomap *m, gomap_key key,
+			     twomap_value expected, twomap_value desired);
 
 /* twomap_compare_and_delete - true if key had the value expected. */
-bool twomap_compare_and_delete(struct twomap *m, uint64_t key,
-			       uint64_t expected);
+bool twomap_compare_and_delete(struct twomap *m, gomap_key key,
+			       twomap_value expected);
 
 /*
  * twomap_range - show each pair to fn until it returns false
@@ -91,7 +95,7 @@ bool twomap_compare_and_delete(struct twomap *m, uint64_t key,
  * at once forces a promotion.  Not a snapshot, but no key twice.  fn may call
  * any operation on any map, but must not call twomap_quiescent().
  */
-typedef bool (*twomap_range_fn)(void *arg, uint64_t key, uint64_t value);
+typedef bool (*twomap_range_fn)(void *arg, gomap_key key, twomap_value value);
 void twomap_range(struct twomap *m, twomap_range_fn fn, void *arg);
 
 /* twomap_clear - remove everything. */
@@ -103,7 +107,7 @@ void twomap_counters(struct twomap *m, struct twomap_counters *out);
 /* Bytes now.  What waits for a grace period counts, as garbage does in Go. */
 struct twomap_memory {
 	size_t tables; /* of this map: buckets of read, dirty and retired */
-	size_t cells;  /* of all maps: entries and boxes, 8 bytes each */
+	size_t cells;  /* of all maps: entries and boxes */
 	size_t held;   /* by the pool those cells come from */
 };
 
@@ -111,23 +115,23 @@ struct twomap_memory {
 void twomap_memory(struct twomap *m, struct twomap_memory *out);
 
 /* The slow side of twomap_load(). */
-bool twomap_load_missed(struct twomap *m, uint64_t key, uintptr_t seen,
-			uint64_t *value);
+bool twomap_load_missed(struct twomap *m, gomap_key key, uintptr_t seen,
+			twomap_value *value);
 
 static inline bool
-twomap_entry_load(struct twomap_entry *e, uint64_t *value)
+twomap_entry_load(struct twomap_entry *e, twomap_value *value)
 {
 	struct twomap_box *p = twomap_box_load(e);
 
 	if (!twomap_is_live(p))
 		return false;
-	*value = p->value;
+	twomap_value_copy(value, twomap_box_value(p));
 	return true;
 }
 
 /* twomap_load - true with the value of key, or false. */
 static inline bool
-twomap_load(struct twomap *m, uint64_t key, uint64_t *value)
+twomap_load(struct twomap *m, gomap_key key, twomap_value *value)
 {
 	/* order(read-publish): acquire, so that its table can be searched. */
 	uintptr_t read = atomic_load_explicit(&m->read, memory_order_acquire);

@@ -13,23 +13,25 @@
 #include "bench/baseline/twomap.h"
 
 #define LINE 64u
-#define CELL sizeof(uint64_t)
-#define BAGS_PER_SLAB 33u /* 64 KiB: below malloc's own mmap threshold */
-#define BAG_BYTES (TWOMAP_BAG_CELLS * CELL)
+#define SLAB_BYTES 65472u /* below malloc's own mmap threshold */
 
 struct slab {
 	struct slab *next; /* so that leak checkers find it */
 };
 
+struct pool {
+	struct twomap_bag *full; /* bags with cells, maybe not to the brim */
+	size_t free_cells;	 /* in the bags of full */
+	size_t carved;		 /* cells ever cut from slabs */
+	char *slab_next, *slab_end;
+};
+
 /* All under lock. */
 static struct depot {
 	pthread_mutex_t lock;
-	struct twomap_bag *full;  /* bags with cells, maybe not to the brim */
-	struct twomap_bag *empty; /* bags without */
-	size_t free_cells;	  /* in the bags of full */
-	size_t carved;		  /* cells ever cut from slabs */
+	struct pool pool[TWOMAP_POOLS];
+	struct twomap_bag *empty; /* bags without cells, of no pool yet */
 	size_t held;		  /* bytes of slabs and bags */
-	char *slab_next, *slab_end;
 	struct slab *slabs;
 	struct twomap_thread *threads;
 } depot = { .lock = PTHREAD_MUTEX_INITIALIZER };
@@ -75,7 +77,7 @@ push(struct twomap_bag **list, struct twomap_bag *bag)
 }
 
 static struct twomap_bag *
-empty_bag_locked(void)
+empty_bag_locked(enum twomap_pool pool)
 {
 	struct twomap_bag *bag = pop(&depot.empty);
 
@@ -83,6 +85,7 @@ empty_bag_locked(void)
 		bag = allocate_locked((sizeof *bag + LINE - 1) & ~(LINE - 1));
 		atomic_init(&bag->n, 0);
 	}
+	bag->pool = pool;
 	return bag;
 }
 
@@ -90,48 +93,59 @@ empty_bag_locked(void)
 static void
 put_bag_locked(struct twomap_bag *bag)
 {
-	depot.free_cells += twomap_bag_len(bag);
-	push(twomap_bag_len(bag) ? &depot.full : &depot.empty, bag);
+	struct pool *p = &depot.pool[bag->pool];
+
+	p->free_cells += twomap_bag_len(bag);
+	push(twomap_bag_len(bag) ? &p->full : &depot.empty, bag);
+}
+
+/* A slab of as many bags as fit, or of one. */
+static void
+new_slab_locked(struct pool *p, size_t bag_bytes)
+{
+	size_t bags = SLAB_BYTES / bag_bytes ? SLAB_BYTES / bag_bytes : 1;
+	struct slab *slab = allocate_locked(LINE + bags * bag_bytes);
+
+	slab->next = depot.slabs;
+	depot.slabs = slab;
+	p->slab_next = (char *)slab + LINE;
+	p->slab_end = p->slab_next + bags * bag_bytes;
+	twomap_poison(p->slab_next, bags * bag_bytes);
 }
 
 /* A full bag of new cells, which will come out in the order of addresses. */
 static struct twomap_bag *
-carve_locked(void)
+carve_locked(enum twomap_pool pool)
 {
-	struct twomap_bag *bag = empty_bag_locked();
-	struct slab *slab;
-	unsigned i = TWOMAP_BAG_CELLS;
+	struct twomap_bag *bag = empty_bag_locked(pool);
+	struct pool *p = &depot.pool[pool];
+	size_t cell = twomap_cell_size(pool);
 
-	if (depot.slab_next == depot.slab_end) {
-		slab = allocate_locked(LINE + BAGS_PER_SLAB * BAG_BYTES);
-		slab->next = depot.slabs;
-		depot.slabs = slab;
-		depot.slab_next = (char *)slab + LINE;
-		depot.slab_end = depot.slab_next + BAGS_PER_SLAB * BAG_BYTES;
-		twomap_poison(depot.slab_next, BAGS_PER_SLAB * BAG_BYTES);
-	}
-	for (; i; depot.slab_next += CELL)
-		bag->cell[--i] = depot.slab_next;
+	if (p->slab_next == p->slab_end)
+		new_slab_locked(p, TWOMAP_BAG_CELLS * cell);
+	for (unsigned i = TWOMAP_BAG_CELLS; i; p->slab_next += cell)
+		bag->cell[--i] = p->slab_next;
 	twomap_bag_set_len(bag, TWOMAP_BAG_CELLS);
-	depot.carved += TWOMAP_BAG_CELLS;
+	p->carved += TWOMAP_BAG_CELLS;
 	return bag;
 }
 
 struct twomap_bag *
-twomap_cells_refill(void)
+twomap_cells_refill(enum twomap_pool pool)
 {
+	struct pool *p = &depot.pool[pool];
 	struct twomap_bag *bag;
 
-	if (!twomap_self.fresh)
+	if (!twomap_self.fresh[pool])
 		twomap_die("this thread did not call twomap_thread_begin()");
 	pthread_mutex_lock(&depot.lock);
-	put_bag_locked(twomap_self.fresh);
-	bag = pop(&depot.full);
+	put_bag_locked(twomap_self.fresh[pool]);
+	bag = pop(&p->full);
 	if (bag)
-		depot.free_cells -= twomap_bag_len(bag);
+		p->free_cells -= twomap_bag_len(bag);
 	else
-		bag = carve_locked();
-	twomap_self.fresh = bag;
+		bag = carve_locked(pool);
+	twomap_self.fresh[pool] = bag;
 	pthread_mutex_unlock(&depot.lock);
 	return bag;
 }
@@ -140,7 +154,7 @@ static void
 put_bag(struct twomap_bag *bag)
 {
 	for (uint32_t i = 0; i < twomap_bag_len(bag); i++)
-		twomap_poison(bag->cell[i], CELL);
+		twomap_poison(bag->cell[i], twomap_cell_size(bag->pool));
 	pthread_mutex_lock(&depot.lock);
 	put_bag_locked(bag);
 	pthread_mutex_unlock(&depot.lock);
@@ -174,22 +188,23 @@ bag_reclaim(struct rcu_head *head)
 }
 
 void
-twomap_cells_flush(void)
+twomap_cells_flush(enum twomap_pool pool)
 {
-	twomap_call_rcu(&twomap_self.retired->rcu, bag_reclaim);
+	twomap_call_rcu(&twomap_self.retired[pool]->rcu, bag_reclaim);
 	pthread_mutex_lock(&depot.lock);
-	twomap_self.retired = empty_bag_locked();
+	twomap_self.retired[pool] = empty_bag_locked(pool);
 	pthread_mutex_unlock(&depot.lock);
 }
 
 void
-twomap_bag_add(struct twomap_bag **bag, void *cell)
+twomap_bags_add(struct twomap_bags *bags, enum twomap_pool pool, void *cell)
 {
+	struct twomap_bag **bag = &bags->bag[pool];
 	uint32_t n;
 
 	if (!*bag) {
 		pthread_mutex_lock(&depot.lock);
-		*bag = empty_bag_locked();
+		*bag = empty_bag_locked(pool);
 		pthread_mutex_unlock(&depot.lock);
 	}
 	n = twomap_bag_len(*bag);
@@ -202,22 +217,30 @@ twomap_bag_add(struct twomap_bag **bag, void *cell)
 }
 
 void
-twomap_bag_return(struct twomap_bag *bag)
+twomap_bags_return(struct twomap_bags *bags)
 {
-	if (bag)
-		put_bag(bag);
+	for (int pool = 0; pool < TWOMAP_POOLS; pool++)
+		if (bags->bag[pool])
+			put_bag(bags->bag[pool]);
+}
+
+static size_t
+in_use_locked(enum twomap_pool pool)
+{
+	size_t unused = depot.pool[pool].free_cells;
+
+	for (struct twomap_thread *t = depot.threads; t; t = t->next)
+		unused += twomap_bag_len(t->fresh[pool]);
+	return (depot.pool[pool].carved - unused) * twomap_cell_size(pool);
 }
 
 void
 twomap_cells_memory(struct twomap_cells_memory *out)
 {
-	size_t unused;
-
 	pthread_mutex_lock(&depot.lock);
-	unused = depot.free_cells;
-	for (struct twomap_thread *t = depot.threads; t; t = t->next)
-		unused += twomap_bag_len(t->fresh);
-	out->in_use = (depot.carved - unused) * CELL;
+	out->in_use = 0;
+	for (int pool = 0; pool < TWOMAP_POOLS; pool++)
+		out->in_use += in_use_locked(pool);
 	out->held = depot.held;
 	pthread_mutex_unlock(&depot.lock);
 }
@@ -227,11 +250,13 @@ twomap_cells_memory(struct twomap_cells_memory *out)
 void
 twomap_thread_begin(void)
 {
-	if (twomap_self.fresh)
+	if (twomap_self.fresh[0])
 		twomap_die("twomap_thread_begin() called twice");
 	pthread_mutex_lock(&depot.lock);
-	twomap_self.fresh = empty_bag_locked();
-	twomap_self.retired = empty_bag_locked();
+	for (int pool = 0; pool < TWOMAP_POOLS; pool++) {
+		twomap_self.fresh[pool] = empty_bag_locked(pool);
+		twomap_self.retired[pool] = empty_bag_locked(pool);
+	}
 	twomap_self.next = depot.threads;
 	depot.threads = &twomap_self;
 	pthread_mutex_unlock(&depot.lock);
@@ -243,16 +268,19 @@ twomap_thread_end(void)
 {
 	struct twomap_thread **link = &depot.threads;
 
-	if (!twomap_self.fresh)
+	if (!twomap_self.fresh[0])
 		twomap_die("twomap_thread_end() without twomap_thread_begin()");
-	if (twomap_bag_len(twomap_self.retired))
-		twomap_cells_flush();
+	for (int pool = 0; pool < TWOMAP_POOLS; pool++)
+		if (twomap_bag_len(twomap_self.retired[pool]))
+			twomap_cells_flush(pool);
 	pthread_mutex_lock(&depot.lock);
 	while (*link != &twomap_self)
 		link = &(*link)->next;
 	*link = twomap_self.next;
-	put_bag_locked(twomap_self.fresh);
-	put_bag_locked(twomap_self.retired);
+	for (int pool = 0; pool < TWOMAP_POOLS; pool++) {
+		put_bag_locked(twomap_self.fresh[pool]);
+		put_bag_locked(twomap_self.retired[pool]);
+	}
 	pthread_mutex_unlock(&depot.lock);
 	twomap_self = (struct twomap_thread){ 0 };
 	twomap_grace_release(&grace);

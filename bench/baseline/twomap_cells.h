@@ -1,11 +1,11 @@
 /*
  * twomap_cells.h - entries and boxes of the two-map, and when they are reused
  *
- * An entry is one pointer and a box is one value, so both are cells of eight
- * bytes from one pool; the entry and the box of a new key come out side by
- * side, mostly in one cache line.  (Go has 8 bytes for the entry, 16 for the
- * interface in the box and 8 for an integer behind it, in three places: here
- * the baseline is favoured.)
+ * Entries are cells of one size and boxes of another, each from a pool of its
+ * own; where both have eight bytes it is one pool, and the entry and the box of
+ * a new key come out side by side, mostly in one cache line.  (Go has 8 bytes
+ * for the entry, 16 for the interface in the box and the value behind it, in
+ * three places, for a []byte in four: here the baseline is favoured.)
  *
  * A thread takes cells from a bag of its own and puts those it has replaced
  * into another one.  Full bags go to call_rcu(), and after a grace period to a
@@ -25,21 +25,39 @@
 #include <stdint.h>
 #include <urcu/urcu-qsbr.h>
 
+#include "bench/baseline/pair.h"
 #include "bench/baseline/twomap_sanitize.h"
 
-/* 31 cache lines of cells; with its head a bag has just under 2 KiB. */
+/* With its head a bag has just under 2 KiB. */
 #define TWOMAP_BAG_CELLS 248u
+
+enum twomap_pool {
+	TWOMAP_ENTRIES = 0,
+	TWOMAP_BOXES = sizeof(struct twomap_box) != sizeof(struct twomap_entry),
+	TWOMAP_POOLS = TWOMAP_BOXES + 1,
+};
+
+/* twomap_cell_size - bytes of each cell of a pool */
+static inline size_t
+twomap_cell_size(enum twomap_pool pool)
+{
+	return pool == TWOMAP_BOXES ? sizeof(struct twomap_box)
+				    : sizeof(struct twomap_entry);
+}
 
 struct twomap_bag {
 	struct rcu_head rcu;
 	struct twomap_bag *next;
+	enum twomap_pool pool; /* that its cells are of */
 	_Atomic uint32_t n; /* written by its owner, read by the statistics */
 	void *cell[TWOMAP_BAG_CELLS];
 };
 
 struct twomap_thread {
-	struct twomap_bag *fresh;   /* to allocate from */
-	struct twomap_bag *retired; /* never full between two operations */
+	struct twomap_bag *fresh[TWOMAP_POOLS];	  /* to allocate from */
+	struct twomap_bag *retired[TWOMAP_POOLS]; /* not full between two
+						     operations */
+	uint64_t taken;				  /* cells */
 	struct twomap_thread *next;
 };
 
@@ -56,15 +74,20 @@ void twomap_callback_begin(void);
 void twomap_callback_end(void);
 
 /* Slow sides of the functions below. */
-struct twomap_bag *twomap_cells_refill(void);
-void twomap_cells_flush(void);
+struct twomap_bag *twomap_cells_refill(enum twomap_pool pool);
+void twomap_cells_flush(enum twomap_pool pool);
 
 /*
  * Cells that nobody can reach any more, gathered to go to the depot.  For any
- * thread, registered or not; begin with NULL and end with twomap_bag_return().
+ * thread, registered or not; begin with zeros, end with twomap_bags_return().
  */
-void twomap_bag_add(struct twomap_bag **bag, void *cell);
-void twomap_bag_return(struct twomap_bag *bag);
+struct twomap_bags {
+	struct twomap_bag *bag[TWOMAP_POOLS];
+};
+
+void twomap_bags_add(struct twomap_bags *bags, enum twomap_pool pool,
+		     void *cell);
+void twomap_bags_return(struct twomap_bags *bags);
 
 /* Bytes in cells that are in use or retired, and bytes got from malloc(). */
 struct twomap_cells_memory {
@@ -88,40 +111,49 @@ twomap_bag_set_len(struct twomap_bag *bag, uint32_t n)
 	atomic_store_explicit(&bag->n, n, memory_order_relaxed);
 }
 
-/* twomap_cell_alloc - eight bytes of any content; never NULL. */
-static inline void *
-twomap_cell_alloc(void)
+/* twomap_cells_taken - by this thread since it began; each is a malloc in Go */
+static inline uint64_t
+twomap_cells_taken(void)
 {
-	struct twomap_bag *bag = twomap_self.fresh;
+	return twomap_self.taken;
+}
+
+/* twomap_cell_alloc - a cell of any content; never NULL. */
+static inline void *
+twomap_cell_alloc(enum twomap_pool pool)
+{
+	struct twomap_bag *bag = twomap_self.fresh[pool];
 	uint32_t n;
 	void *cell;
 
 	if (!bag || !twomap_bag_len(bag))
-		bag = twomap_cells_refill();
+		bag = twomap_cells_refill(pool);
 	n = twomap_bag_len(bag) - 1;
 	cell = bag->cell[n];
 	twomap_bag_set_len(bag, n);
-	twomap_unpoison(cell, sizeof(uint64_t));
+	twomap_self.taken++;
+	twomap_unpoison(cell, twomap_cell_size(pool));
 	return cell;
 }
 
 /* twomap_cell_undo - give back the cell allocated last, never published. */
 static inline void
-twomap_cell_undo(void *cell)
+twomap_cell_undo(enum twomap_pool pool, void *cell)
 {
-	struct twomap_bag *bag = twomap_self.fresh;
+	struct twomap_bag *bag = twomap_self.fresh[pool];
 	uint32_t n = twomap_bag_len(bag);
 
-	twomap_poison(cell, sizeof(uint64_t));
+	twomap_self.taken--;
+	twomap_poison(cell, twomap_cell_size(pool));
 	bag->cell[n] = cell;
 	twomap_bag_set_len(bag, n + 1);
 }
 
 /* twomap_cell_retire - reuse it once no thread can still be reading it. */
 static inline void
-twomap_cell_retire(void *cell)
+twomap_cell_retire(enum twomap_pool pool, void *cell)
 {
-	struct twomap_bag *bag = twomap_self.retired;
+	struct twomap_bag *bag = twomap_self.retired[pool];
 	uint32_t n;
 
 	if (!bag)
@@ -130,7 +162,7 @@ twomap_cell_retire(void *cell)
 	bag->cell[n] = cell;
 	twomap_bag_set_len(bag, n + 1);
 	if (n + 1 == TWOMAP_BAG_CELLS)
-		twomap_cells_flush();
+		twomap_cells_flush(pool);
 }
 
 #endif

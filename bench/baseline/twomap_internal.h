@@ -33,21 +33,12 @@
 
 #include "bench/baseline/gomap.h"
 
-/* Written before it is published, never after. */
-struct twomap_box {
-	uint64_t value;
-};
-
-struct twomap_entry {
-	_Atomic(struct twomap_box *) p;
-};
-
 extern struct twomap_box twomap_expunged;
 #define TWOMAP_EXPUNGED (&twomap_expunged)
 
 /* An entry that was expunged while its table was read. */
 struct twomap_dead {
-	uint64_t key;
+	gomap_key key;
 	struct twomap_entry *entry;
 };
 
@@ -125,7 +116,7 @@ void twomap_table_free(struct twomap_table *t);
 size_t twomap_table_bytes(const struct twomap_table *t);
 
 /* twomap_table_note_dead - e was expunged from t, which is read.  Under mu. */
-void twomap_table_note_dead(struct twomap_table *t, uint64_t key,
+void twomap_table_note_dead(struct twomap_table *t, gomap_key key,
 			    struct twomap_entry *e);
 
 /*

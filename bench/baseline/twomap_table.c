@@ -8,7 +8,9 @@
  *    are entries that dirty_locked() expunged, so it notes them, and after the
  *    grace period of the old table those which the promoted map (the heir) has
  *    got back since are left alone.  The heir does not change any more, but
- *    may be retired itself by then: the callback pins it.
+ *    may be retired itself by then: the callback pins it.  What is retired
+ *    first is freed first, in the order in which mu was held: so an entry that
+ *    both note, and with it the string of its key, is still there.
  */
 #include "bench/baseline/twomap_cells.h"
 #include "bench/baseline/twomap_internal.h"
@@ -56,7 +58,7 @@ unpin(struct twomap_table *t)
 }
 
 void
-twomap_table_note_dead(struct twomap_table *t, uint64_t key,
+twomap_table_note_dead(struct twomap_table *t, gomap_key key,
 		       struct twomap_entry *e)
 {
 	if (t->dead_len == t->dead_size) {
@@ -72,9 +74,9 @@ void
 twomap_table_free_entries(const struct gomap *map, const struct gomap *but)
 {
 	struct gomap_iter it = { .map = map };
-	struct twomap_bag *bag = NULL;
+	struct twomap_bags bags = { 0 };
 	struct twomap_box *box;
-	uint64_t key;
+	gomap_key key;
 	void *e;
 
 	while (gomap_next(&it, &key, &e)) {
@@ -82,23 +84,24 @@ twomap_table_free_entries(const struct gomap *map, const struct gomap *but)
 			continue;
 		box = twomap_box_load(e);
 		if (twomap_is_live(box))
-			twomap_bag_add(&bag, box);
-		twomap_bag_add(&bag, e);
+			twomap_bags_add(&bags, TWOMAP_BOXES, box);
+		twomap_bags_add(&bags, TWOMAP_ENTRIES, e);
 	}
-	twomap_bag_return(bag);
+	twomap_bags_return(&bags);
 }
 
 /* Free the entries that this table had and its heir has not. */
 static void
 free_dead(const struct twomap_table *t)
 {
-	struct twomap_bag *bag = NULL;
+	struct twomap_bags bags = { 0 };
 
 	for (size_t i = 0; i < t->dead_len; i++)
 		if (gomap_get(&t->heir->map, t->dead[i].key) !=
 		    t->dead[i].entry)
-			twomap_bag_add(&bag, t->dead[i].entry);
-	twomap_bag_return(bag);
+			twomap_bags_add(&bags, TWOMAP_ENTRIES,
+					t->dead[i].entry);
+	twomap_bags_return(&bags);
 }
 
 /* What only t held; t->heir is the map that took its place, unless wiped. */

@@ -54,7 +54,7 @@ func (c *cell) wait() {
 	}
 }
 
-func (c *cell) nextKeys(w *worker) []uint64 {
+func (c *cell) nextKeys(w *worker) []rawKey {
 	keys := hits[c.dist]
 	if c.name == "miss" {
 		keys = misses[c.dist]
@@ -195,9 +195,19 @@ func (c *cell) check(w *worker) {
 	}
 }
 
-// measure runs the cell once and returns operations a second and seconds.
-func (c *cell) measure(round int) (rate, seconds float64) {
+type result struct{ rate, seconds, allocs float64 }
+
+func mallocs() uint64 {
+	var stats runtime.MemStats
+	runtime.ReadMemStats(&stats)
+	return stats.Mallocs
+}
+
+// measure runs the cell once.  What it allocates is counted from beginning to
+// end, as are the operations that this is divided by.
+func (c *cell) measure(round int) (r result) {
 	var group sync.WaitGroup
+	before := mallocs()
 	c.workers = make([]worker, c.threads)
 	for i := range c.workers {
 		w := &c.workers[i]
@@ -221,10 +231,14 @@ func (c *cell) measure(round int) (rate, seconds float64) {
 		}()
 	}
 	group.Wait()
+	made, operations := mallocs()-before, uint64(0)
 	for i := range c.workers {
-		c.check(&c.workers[i])
-		rate += float64(c.workers[i].counted) / c.workers[i].seconds
-		seconds = c.workers[i].seconds
+		w := &c.workers[i]
+		c.check(w)
+		r.rate += float64(w.counted) / w.seconds
+		r.seconds = w.seconds
+		operations += w.operations
 	}
-	return rate, seconds
+	r.allocs = float64(made) / float64(operations)
+	return r
 }

@@ -1,4 +1,4 @@
-// keys.go - the keys of bench/keys.h, number for number
+// keys.go - the keys of bench/keys.h and bench/kind.h, byte for byte
 
 package main
 
@@ -9,17 +9,24 @@ const (
 	theta     = 0.99
 	zetaTerms = 1000000
 	rankPrime = 2654435761
+	keyMore   = 0x9fb21c651e98df25
 )
 
-func key(id uint64) uint64 {
+func key(id uint64) rawKey {
 	k := (id + 1) * 0x9e3779b97f4a7c15
 	k ^= k >> 29
 	k *= 0xff51afd7ed558ccd
-	return k ^ k>>32
+	return makeKey(k ^ k>>32)
 }
 
-func value(key uint64, version uint32) uint64 {
-	return key&^0xffffffff | uint64(version)
+// setValue makes the buffer a value of this key.
+func setValue(b *buffer, k *rawKey, version uint32) {
+	setWord(b, number(k)&^0xffffffff|uint64(version))
+}
+
+// wrong is 0 if the value is whole and its key's.
+func wrong(b *buffer, k *rawKey) uint64 {
+	return (word(b)^number(k))>>32 | torn(b)
 }
 
 func random(state *uint64) uint32 {
@@ -58,10 +65,10 @@ func zipf(n uint64) func(u float64) uint64 {
 }
 
 // stream draws n keys of ids from first to first + entries - 1.
-func stream(dist int, first, entries uint64, n int) []uint64 {
+func stream(dist int, first, entries uint64, n int) []rawKey {
 	state := first + entries + uint64(dist)
 	rank := zipf(entries)
-	keys := make([]uint64, n)
+	keys := make([]rawKey, n)
 	for i := range keys {
 		r := uint64(random(&state))
 		id := r * entries >> 32

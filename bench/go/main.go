@@ -48,7 +48,7 @@ var workloads = []workload{
 var (
 	entries              uint64
 	window               time.Duration
-	hits, misses         [2][]uint64
+	hits, misses         [2][]rawKey
 	filled, churn, fresh *sync.Map
 	churned              uint64
 	results              []string
@@ -203,14 +203,16 @@ func warm() {
 }
 
 func record(c *cell, round int) {
-	rate, seconds := c.measure(round)
+	r := c.measure(round)
 	results = append(results, fmt.Sprintf("    {\n"+
-		"      \"name\": \"syncmap/%s/%s/%s\",\n"+
+		"      \"name\": \"syncmap/"+kind+"/%s/%s/%s\",\n"+
 		"      \"threads\": %d,\n"+
 		"      \"real_time\": %e,\n"+
 		"      \"time_unit\": \"ns\",\n"+
+		"      \"allocs_per_op\": %e,\n"+
 		"      \"items_per_second\": %e\n    }",
-		*size, c.name, dists[c.dist], c.threads, seconds*1e9, rate))
+		*size, c.name, dists[c.dist], c.threads, r.seconds*1e9,
+		r.allocs, r.rate))
 }
 
 func runRound(round int, on, distOn []bool, threads []int) {
@@ -250,7 +252,7 @@ func weigh() {
 	runtime.ReadMemStats(&stats)
 	total := float64(n) * float64(entries)
 	results = append(results, fmt.Sprintf("    {\n"+
-		"      \"name\": \"syncmap/%s/bytes\",\n"+
+		"      \"name\": \"syncmap/"+kind+"/%s/bytes\",\n"+
 		"      \"heap_bytes_per_entry\": %.2f,\n"+
 		"      \"huge_percent\": %.1f,\n"+
 		"      \"bytes_per_entry\": %.2f\n    }",

@@ -6,26 +6,16 @@
  * absl::Mutex with ReaderMutexLock: a reader's lock writes the same line as
  * often, and costs more.
  */
-#include "bench/hash.h"
-#include "bench/keys.h"
+#include "bench/peers/pair.hh"
 #include "bench/table.h"
 
 #include <absl/container/flat_hash_map.h>
 #include <atomic>
-#include <cstddef>
-#include <cstdint>
 #include <mutex>
 #include <sched.h>
 
 namespace
 {
-
-struct hasher {
-	size_t operator()(uint64_t key) const
-	{
-		return nh_bench_hash(key);
-	}
-};
 
 void
 spin_pause()
@@ -64,93 +54,72 @@ class spinlock
 
 struct alignas(64) shard {
 	spinlock lock;
-	absl::flat_hash_map<uint64_t, uint64_t, hasher> map;
+	absl::flat_hash_map<held_key, held_value, hasher, equals> map;
 };
 
 using guard = std::lock_guard<spinlock>;
 
-struct map_type {
+class table
+{
+      public:
+	template <typename F> bool change(const wanted &key, F fn)
+	{
+		shard &s = shard_of(key);
+		guard held(s.lock);
+		auto entry = s.map.find(key);
+
+		if (entry == s.map.end())
+			return false;
+		fn(entry->second);
+		return true;
+	}
+
+	template <typename F> bool read(const wanted &key, F fn)
+	{
+		return change(key, fn);
+	}
+
+	bool put(const wanted &key, const given &value)
+	{
+		shard &s = shard_of(key);
+		guard held(s.lock);
+		auto entry = s.map.try_emplace(key, value);
+
+		if (!entry.second)
+			entry.first->second = value;
+		return true;
+	}
+
+	bool insert(const wanted &key, const given &value)
+	{
+		shard &s = shard_of(key);
+		guard held(s.lock);
+
+		return s.map.try_emplace(key, value).second;
+	}
+
+	bool erase(const wanted &key)
+	{
+		shard &s = shard_of(key);
+		guard held(s.lock);
+
+		return s.map.erase(key);
+	}
+
+      private:
+	shard &shard_of(const wanted &key)
+	{
+		return shards[key.hash >> 56];
+	}
+
 	shard shards[256];
 };
 
-shard *
-shard_of(void *map, uint64_t key)
-{
-	return &static_cast<map_type *>(map)->shards[nh_bench_hash(key) >> 56];
-}
-
-bool
-table_get(void *map, uint64_t key, uint64_t *value)
-{
-	shard *s = shard_of(map, key);
-	guard held(s->lock);
-	auto entry = s->map.find(key);
-
-	if (entry == s->map.end())
-		return false;
-	*value = entry->second;
-	return true;
-}
-
-bool
-table_put(void *map, uint64_t key, uint64_t value)
-{
-	shard *s = shard_of(map, key);
-	guard held(s->lock);
-
-	s->map.insert_or_assign(key, value);
-	return true;
-}
-
-bool
-table_insert(void *map, uint64_t key, uint64_t value)
-{
-	shard *s = shard_of(map, key);
-	guard held(s->lock);
-
-	return s->map.try_emplace(key, value).second;
-}
-
-bool
-table_erase(void *map, uint64_t key)
-{
-	shard *s = shard_of(map, key);
-	guard held(s->lock);
-
-	return s->map.erase(key);
-}
-
-bool
-table_add(void *map, uint64_t key, uint64_t delta, uint64_t *old)
-{
-	shard *s = shard_of(map, key);
-	guard held(s->lock);
-	auto entry = s->map.find(key);
-
-	if (entry == s->map.end())
-		return false;
-	*old = entry->second;
-	entry->second += delta;
-	return true;
-}
-
-#include "bench/loops.h"
-
-void *
-create()
-{
-	return new map_type;
-}
-
-void
-destroy(void *map)
-{
-	delete static_cast<map_type *>(map);
-}
+#include "bench/peers/adapter.hh"
 
 } // namespace
 
 const struct nh_bench_table nh_bench_abseil = {
-	"abseil", create,  destroy, &table_ops,
+	"abseil", create,  destroy, &table_ops, nullptr,
 	nullptr,  nullptr, nullptr, nullptr,
 };

@@ -20,6 +20,7 @@
 #include "bench/hash.h"
 
 #include <err.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
 
@@ -29,11 +30,12 @@
 struct lfht_map {
 	struct cds_lfht *ht;
 	unsigned long entries; /* but for what threads have not told yet */
+	pthread_mutex_t resizing;
 };
 
 struct node {
 	struct cds_lfht_node link;
-	uint64_t key;
+	struct nh_bench_key key;
 	uint64_t value;
 	union {
 		struct rcu_head head;
@@ -44,17 +46,17 @@ struct node {
 static int
 match(struct cds_lfht_node *link, const void *key)
 {
-	return caa_container_of(link, struct node, link)->key ==
-	       *(const uint64_t *)key;
+	return caa_container_of(link, struct node, link)->key.n ==
+	       ((const struct nh_bench_key *)key)->n;
 }
 
 /* Inside a read section, as all that calls it. */
 static struct node *
-find(struct cds_lfht *ht, uint64_t key)
+find(struct cds_lfht *ht, const struct nh_bench_key *key)
 {
 	struct cds_lfht_iter iter;
 
-	cds_lfht_lookup(ht, nh_bench_hash(key), match, &key, &iter);
+	cds_lfht_lookup(ht, nh_bench_hash(key), match, key, &iter);
 	if (!iter.node)
 		return NULL;
 	return caa_container_of(iter.node, struct node, link);
@@ -62,7 +64,8 @@ find(struct cds_lfht *ht, uint64_t key)
 
 /* The node of the key: a new one with this value, or the one there. */
 static struct node *
-add_unique(struct cds_lfht *ht, uint64_t key, uint64_t value, bool *added)
+add_unique(struct cds_lfht *ht, const struct nh_bench_key *key, uint64_t value,
+	   bool *added)
 {
 	struct node *n = malloc(sizeof(*n));
 	struct cds_lfht_node *winner;
@@ -70,9 +73,9 @@ add_unique(struct cds_lfht *ht, uint64_t key, uint64_t value, bool *added)
 	if (!n)
 		err(1, "lfht");
 	cds_lfht_node_init(&n->link);
-	n->key = key;
+	n->key = *key;
 	n->value = value;
-	winner = cds_lfht_add_unique(ht, nh_bench_hash(key), match, &key,
+	winner = cds_lfht_add_unique(ht, nh_bench_hash(key), match, key,
 				     &n->link);
 	*added = winner == &n->link;
 	if (!*added)
@@ -92,6 +95,23 @@ order_of(unsigned long n)
 	return 63 - (unsigned)__builtin_clzl(n | 1);
 }
 
+/*
+ * Make the buckets fit.  Not inside a read section.
+ *
+ * cds_lfht_resize() waits for a grace period with a mutex held.  A thread that
+ * waited for that mutex, and so for the grace period, would be one that the
+ * grace period waits for: it waits here instead, where it is offline.
+ */
+static void
+resize(struct lfht_map *m)
+{
+	rcu_thread_offline();
+	pthread_mutex_lock(&m->resizing);
+	rcu_thread_online();
+	cds_lfht_resize(m->ht, 1ul << order_of(uatomic_read(&m->entries)));
+	pthread_mutex_unlock(&m->resizing);
+}
+
 /* An entry came (1) or went (-1).  Not inside a read section. */
 static void
 account(struct lfht_map *m, long change)
@@ -106,11 +126,12 @@ account(struct lfht_map *m, long change)
 	before = now - (unsigned long)untold;
 	untold = 0;
 	if (now > BUCKETS && order_of(now) > order_of(before))
-		cds_lfht_resize(m->ht, 1ul << order_of(now));
+		resize(m);
 }
 
 static bool
-table_get(void *map, uint64_t key, uint64_t *value)
+table_get(void *map, const struct nh_bench_key *key,
+	  struct nh_bench_value *value)
 {
 	struct lfht_map *m = map;
 	struct node *n;
@@ -118,13 +139,14 @@ table_get(void *map, uint64_t key, uint64_t *value)
 	rcu_read_lock();
 	n = find(m->ht, key);
 	if (n)
-		*value = uatomic_read(&n->value);
+		value->n = uatomic_read(&n->value);
 	rcu_read_unlock();
 	return n;
 }
 
 static bool
-table_put(void *map, uint64_t key, uint64_t value)
+table_put(void *map, const struct nh_bench_key *key,
+	  const struct nh_bench_value *value)
 {
 	struct lfht_map *m = map;
 	bool added = false;
@@ -133,9 +155,9 @@ table_put(void *map, uint64_t key, uint64_t value)
 	rcu_read_lock();
 	n = find(m->ht, key);
 	if (!n)
-		n = add_unique(m->ht, key, value, &added);
+		n = add_unique(m->ht, key, value->n, &added);
 	if (!added)
-		uatomic_set(&n->value, value);
+		uatomic_set(&n->value, value->n);
 	rcu_read_unlock();
 	if (added)
 		account(m, 1);
@@ -143,13 +165,14 @@ table_put(void *map, uint64_t key, uint64_t value)
 }
 
 static bool
-table_insert(void *map, uint64_t key, uint64_t value)
+table_insert(void *map, const struct nh_bench_key *key,
+	     const struct nh_bench_value *value)
 {
 	struct lfht_map *m = map;
 	bool added;
 
 	rcu_read_lock();
-	add_unique(m->ht, key, value, &added);
+	add_unique(m->ht, key, value->n, &added);
 	rcu_read_unlock();
 	if (added)
 		account(m, 1);
@@ -157,7 +180,7 @@ table_insert(void *map, uint64_t key, uint64_t value)
 }
 
 static bool
-table_erase(void *map, uint64_t key)
+table_erase(void *map, const struct nh_bench_key *key)
 {
 	struct lfht_map *m = map;
 	bool removed = false;
@@ -176,7 +199,8 @@ table_erase(void *map, uint64_t key)
 }
 
 static bool
-table_add(void *map, uint64_t key, uint64_t delta, uint64_t *old)
+table_add(void *map, const struct nh_bench_key *key, uint64_t delta,
+	  struct nh_bench_value *old)
 {
 	struct lfht_map *m = map;
 	struct node *n;
@@ -184,7 +208,7 @@ table_add(void *map, uint64_t key, uint64_t delta, uint64_t *old)
 	rcu_read_lock();
 	n = find(m->ht, key);
 	if (n)
-		*old = uatomic_add_return(&n->value, delta) - delta;
+		old->n = uatomic_add_return(&n->value, delta) - delta;
 	rcu_read_unlock();
 	return n;
 }
@@ -198,6 +222,7 @@ create(void)
 
 	if (!m)
 		err(1, "lfht");
+	pthread_mutex_init(&m->resizing, NULL);
 	m->ht = cds_lfht_new(BUCKETS, BUCKETS, 0, 0, NULL);
 	if (!m->ht)
 		errx(1, "lfht: cds_lfht_new failed");
@@ -231,6 +256,7 @@ destroy(void *map)
 	}
 	if (cds_lfht_destroy(m->ht, NULL))
 		errx(1, "lfht: cds_lfht_destroy failed");
+	pthread_mutex_destroy(&m->resizing);
 	free(m);
 }
 

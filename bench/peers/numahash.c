@@ -1,5 +1,5 @@
 /*
- * numahash.c - numahash, through its public interface alone
+ * numahash.c - nh_u64 through its public interface
  */
 #include "bench/table.h"
 #include "numahash.h"
@@ -8,44 +8,49 @@
 #include <stdbool.h>
 
 static bool
-table_get(void *map, uint64_t key, uint64_t *value)
+table_get(void *map, const struct nh_bench_key *key,
+	  struct nh_bench_value *value)
 {
-	return nh_u64_get(map, key, value) == NH_OK;
+	return nh_u64_get(map, key->n, &value->n) == NH_OK;
 }
 
 static bool
-table_put(void *map, uint64_t key, uint64_t value)
+table_put(void *map, const struct nh_bench_key *key,
+	  const struct nh_bench_value *value)
 {
-	return nh_u64_put(map, key, value) == NH_OK;
+	return nh_u64_put(map, key->n, value->n) == NH_OK;
 }
 
 static bool
-table_insert(void *map, uint64_t key, uint64_t value)
+table_insert(void *map, const struct nh_bench_key *key,
+	     const struct nh_bench_value *value)
 {
-	return nh_u64_insert(map, key, value) == NH_OK;
+	return nh_u64_insert(map, key->n, value->n) == NH_OK;
 }
 
 static bool
-table_erase(void *map, uint64_t key)
+table_erase(void *map, const struct nh_bench_key *key)
 {
-	return nh_u64_delete(map, key) == NH_OK;
+	return nh_u64_delete(map, key->n) == NH_OK;
 }
 
 static bool
-table_add(void *map, uint64_t key, uint64_t delta, uint64_t *old)
+table_add(void *map, const struct nh_bench_key *key, uint64_t delta,
+	  struct nh_bench_value *old)
 {
-	return nh_u64_fetch_add(map, key, delta, old) == NH_OK;
+	return nh_u64_fetch_add(map, key->n, delta, &old->n) == NH_OK;
 }
 
 #define TABLE_HAS_BATCH
 
 static size_t
-table_get_batch(void *map, const uint64_t *keys, size_t n, uint64_t *values)
+table_get_batch(void *map, const struct nh_bench_key *keys, size_t n,
+		struct nh_bench_value *values)
 {
 	uint8_t found[NH_BENCH_BATCH];
 	size_t hits = 0;
 
-	nh_u64_get_batch(map, keys, n, values, found, &hits);
+	nh_u64_get_batch(map, &keys->n, n, &values->n, found, &hits);
 	return hits;
 }
 
@@ -55,7 +60,7 @@ static void *
 create(void)
 {
 	int code;
-	struct nh_u64 *m = nh_u64_create(NULL, &code);
+	void *m = nh_u64_create(NULL, &code);
 
 	if (!m)
 		errx(1, "numahash: %s", nh_strerror(code));

@@ -8,12 +8,9 @@
  * from the hugetlb pool only, or where the kernel gives them to all; with it
  * this table does half as well from 1 M entries on.
  */
-#include "bench/hash.h"
-#include "bench/keys.h"
+#include "bench/peers/pair.hh"
 #include "bench/table.h"
 
-#include <cstddef>
-#include <cstdint>
 #include <memory>
 #include <oneapi/tbb/concurrent_hash_map.h>
 #include <utility>
@@ -21,89 +18,76 @@
 namespace
 {
 
-struct compare {
-	static size_t hash(uint64_t key)
+/* What TBB wants for a hash and an equality, in one. */
+struct hash_compare : hasher, equals {
+	using is_transparent = void;
+
+	template <typename K> size_t hash(const K &key) const
 	{
-		return nh_bench_hash(key);
+		return hasher::operator()(key);
 	}
 
-	static bool equal(uint64_t a, uint64_t b)
+	template <typename A, typename B>
+	bool equal(const A &a, const B &b) const
 	{
-		return a == b;
+		return equals::operator()(a, b);
 	}
 };
 
-using allocator = std::allocator<std::pair<const uint64_t, uint64_t>>;
-using map_type =
-	tbb::concurrent_hash_map<uint64_t, uint64_t, compare, allocator>;
-
-map_type *
-cast(void *map)
+class table
 {
-	return static_cast<map_type *>(map);
-}
+      public:
+	template <typename F> bool read(const wanted &key, F fn)
+	{
+		map_type::const_accessor entry;
+		bool found = map.find(entry, key);
 
-bool
-table_get(void *map, uint64_t key, uint64_t *value)
-{
-	map_type::const_accessor a;
+		if (found)
+			fn(entry->second);
+		return found;
+	}
 
-	if (!cast(map)->find(a, key))
-		return false;
-	*value = a->second;
-	return true;
-}
+	template <typename F> bool change(const wanted &key, F fn)
+	{
+		map_type::accessor entry;
+		bool found = map.find(entry, key);
 
-bool
-table_put(void *map, uint64_t key, uint64_t value)
-{
-	map_type::accessor a;
+		if (found)
+			fn(entry->second);
+		return found;
+	}
 
-	if (!cast(map)->insert(a, map_type::value_type(key, value)))
-		a->second = value;
-	return true;
-}
+	bool put(const wanted &key, const given &value)
+	{
+		map_type::accessor entry;
 
-bool
-table_insert(void *map, uint64_t key, uint64_t value)
-{
-	return cast(map)->insert(map_type::value_type(key, value));
-}
+		map.insert(entry, key);
+		entry->second = value;
+		return true;
+	}
 
-bool
-table_erase(void *map, uint64_t key)
-{
-	return cast(map)->erase(key);
-}
+	bool insert(const wanted &key, const given &value)
+	{
+		return map.emplace(key, value);
+	}
 
-bool
-table_add(void *map, uint64_t key, uint64_t delta, uint64_t *old)
-{
-	map_type::accessor a;
+	bool erase(const wanted &key)
+	{
+		return map.erase(key);
+	}
 
-	if (!cast(map)->find(a, key))
-		return false;
-	*old = a->second;
-	a->second += delta;
-	return true;
-}
+      private:
+	using allocator = std::allocator<std::pair<const held_key, held_value>>;
+	using map_type = tbb::concurrent_hash_map<held_key, held_value,
+						  hash_compare, allocator>;
+	map_type map;
+};
 
-#include "bench/loops.h"
-
-void *
-create()
-{
-	return new map_type;
-}
-
-void
-destroy(void *map)
-{
-	delete cast(map);
-}
+#include "bench/peers/adapter.hh"
 
 } // namespace
 
 const struct nh_bench_table nh_bench_tbb = {
-	"tbb", create, destroy, &table_ops, nullptr, nullptr, nullptr, nullptr,
+	"tbb",	 create,  destroy, &table_ops, nullptr,
+	nullptr, nullptr, nullptr, nullptr,
 };

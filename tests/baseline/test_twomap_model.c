@@ -54,28 +54,28 @@ run_map(struct twomap *m, enum operation op, uint64_t k, uint64_t a, uint64_t b)
 
 	switch (op) {
 	case LOAD:
-		o.result = twomap_load(m, k, &o.value);
+		o.result = number_load(m, k, &o.value);
 		break;
 	case STORE:
-		twomap_store(m, k, a);
+		number_store(m, k, a);
 		break;
 	case SWAP:
-		o.result = twomap_swap(m, k, a, &o.value);
+		o.result = number_swap(m, k, a, &o.value);
 		break;
 	case LOAD_OR_STORE:
-		o.result = twomap_load_or_store(m, k, a, &o.value);
+		o.result = number_load_or_store(m, k, a, &o.value);
 		break;
 	case DELETE:
-		o.result = twomap_delete(m, k);
+		o.result = number_delete(m, k);
 		break;
 	case LOAD_AND_DELETE:
-		o.result = twomap_load_and_delete(m, k, &o.value);
+		o.result = number_load_and_delete(m, k, &o.value);
 		break;
 	case COMPARE_AND_SWAP:
-		o.result = twomap_compare_and_swap(m, k, a, b);
+		o.result = number_compare_and_swap(m, k, a, b);
 		break;
 	case COMPARE_AND_DELETE:
-		o.result = twomap_compare_and_delete(m, k, a);
+		o.result = number_compare_and_delete(m, k, a);
 		break;
 	case RANGE:
 		promote(m);
@@ -139,7 +139,8 @@ compare_key(struct twomap *m, const struct model *s, uint64_t k)
 		return;
 	if (!e)
 		e = in_dirty(m, k);
-	assert_int_equal(atomic_load(&e->p)->value, s->key[k].value);
+	assert_int_equal(number_of_value(twomap_box_value(atomic_load(&e->p))),
+			 s->key[k].value);
 }
 
 static void

@@ -124,38 +124,38 @@ any_operation(struct worker *w, uint64_t key, uint64_t tag)
 
 	switch (kit_random(&w->random) % 20) {
 	default:
-		found = twomap_load(w->map, key, &got);
+		found = number_load(w->map, key, &got);
 		*(found ? &w->hits : &w->misses) += 1;
 		break;
 	case 0:
 	case 1:
 	case 2:
-		twomap_store(w->map, key, value);
+		number_store(w->map, key, value);
 		break;
 	case 3:
 	case 4:
-		found = twomap_swap(w->map, key, value, &got);
+		found = number_swap(w->map, key, value, &got);
 		break;
 	case 5:
 	case 6:
-		twomap_load_or_store(w->map, key, value, &got);
+		number_load_or_store(w->map, key, value, &got);
 		break;
 	case 7:
 	case 8:
-		found = twomap_load_and_delete(w->map, key, &got);
+		found = number_load_and_delete(w->map, key, &got);
 		w->taken += found;
 		break;
 	case 9:
 	case 10:
 		w->swapped +=
-			twomap_compare_and_swap(w->map, key, value, other);
+			number_compare_and_swap(w->map, key, value, other);
 		break;
 	case 11:
-		w->taken += twomap_compare_and_delete(w->map, key, value);
+		w->taken += number_compare_and_delete(w->map, key, value);
 		break;
 	case 12:
 		if (kit_random(&w->random) % 8 == 0)
-			twomap_range(w->map, see_named, w);
+			number_range(w->map, see_named, w);
 		break;
 	}
 	w->wrong += !names(key, got);
@@ -168,7 +168,7 @@ step_in_window(struct worker *w, unsigned i)
 	uint64_t key = base + kit_random(&w->random) % 32;
 
 	if (i % DWELL == 0)
-		twomap_delete(w->map, base - 1);
+		number_delete(w->map, base - 1);
 	any_operation(w, key, kit_random(&w->random));
 }
 
@@ -234,7 +234,7 @@ check_own_range(struct worker *w)
 
 	for (unsigned i = 0; i < OWN; i++)
 		o->shown[i] = 0;
-	twomap_range(w->map, see_own, w);
+	number_range(w->map, see_own, w);
 	for (unsigned i = 0; i < OWN; i++)
 		w->wrong += o->shown[i] != o->present[i];
 }
@@ -248,36 +248,36 @@ own_operation(struct worker *w, uint64_t n, uint64_t value)
 
 	switch (kit_random(&w->random) % 8) {
 	default:
-		found = twomap_load(w->map, key, &got);
+		found = number_load(w->map, key, &got);
 		*(found ? &w->hits : &w->misses) += 1;
 		is = was;
 		value = expected;
 		break;
 	case 0:
-		twomap_store(w->map, key, value);
+		number_store(w->map, key, value);
 		got = expected;
 		break;
 	case 1:
-		found = twomap_swap(w->map, key, value, &got);
+		found = number_swap(w->map, key, value, &got);
 		break;
 	case 2:
-		found = twomap_load_or_store(w->map, key, value, &got);
+		found = number_load_or_store(w->map, key, value, &got);
 		w->wrong += got != (was ? expected : value);
 		value = got;
 		break;
 	case 3:
-		found = twomap_load_and_delete(w->map, key, &got);
+		found = number_load_and_delete(w->map, key, &got);
 		w->taken += found;
 		is = false;
 		break;
 	case 4:
-		found = twomap_compare_and_swap(w->map, key, expected, value);
+		found = number_compare_and_swap(w->map, key, expected, value);
 		w->swapped += found;
 		got = expected;
 		is = was;
 		break;
 	case 5:
-		found = twomap_compare_and_delete(w->map, key, expected);
+		found = number_compare_and_delete(w->map, key, expected);
 		got = expected;
 		is = false;
 		break;
@@ -295,7 +295,7 @@ step_on_own(struct worker *w, unsigned i)
 
 	if (i % DWELL == DWELL - 1) {
 		n = o->base++;
-		w->wrong += twomap_delete(w->map, own_key(w, n)) !=
+		w->wrong += number_delete(w->map, own_key(w, n)) !=
 			    o->present[n % OWN];
 		o->present[n % OWN] = false;
 	}
@@ -324,29 +324,29 @@ exchange(struct worker *w, uint64_t key, uint64_t value)
 
 	switch (kit_random(&w->random) % 5) {
 	case 0:
-		w->taken += twomap_swap(w->map, key, value, &got);
+		w->taken += number_swap(w->map, key, value, &got);
 		w->in += value;
 		w->out += got;
 		break;
 	case 1:
-		if (!twomap_load_or_store(w->map, key, value, &got))
+		if (!number_load_or_store(w->map, key, value, &got))
 			w->in += value;
 		break;
 	case 2:
-		w->taken += twomap_load_and_delete(w->map, key, &got);
+		w->taken += number_load_and_delete(w->map, key, &got);
 		w->out += got;
 		break;
 	case 3:
-		*(twomap_load(w->map, key, &got) ? &w->hits : &w->misses) += 1;
-		if (got && twomap_compare_and_swap(w->map, key, got, value)) {
+		*(number_load(w->map, key, &got) ? &w->hits : &w->misses) += 1;
+		if (got && number_compare_and_swap(w->map, key, got, value)) {
 			w->swapped++;
 			w->in += value;
 			w->out += got;
 		}
 		break;
 	default:
-		*(twomap_load(w->map, key, &got) ? &w->hits : &w->misses) += 1;
-		if (got && twomap_compare_and_delete(w->map, key, got))
+		*(number_load(w->map, key, &got) ? &w->hits : &w->misses) += 1;
+		if (got && number_compare_and_delete(w->map, key, got))
 			w->out += got;
 	}
 }
@@ -356,7 +356,7 @@ step_exchange(struct worker *w, unsigned i)
 {
 	uint64_t base = 1 + i / DWELL, key, got = 0;
 
-	if (i % DWELL == 0 && twomap_load_and_delete(w->map, base - 1, &got))
+	if (i % DWELL == 0 && number_load_and_delete(w->map, base - 1, &got))
 		w->out += got;
 	key = base + kit_random(&w->random) % 8;
 	exchange(w, key, kit_random(&w->random) | 1);
@@ -379,7 +379,7 @@ test_each_value_is_handed_back_exactly_once(void **state)
 	struct worker sum = run(*state, step_exchange);
 	uint64_t left = 0;
 
-	twomap_range(*state, add_value, &left);
+	number_range(*state, add_value, &left);
 	assert_true(sum.in == sum.out + left);
 	check_run(&sum);
 }

@@ -13,6 +13,7 @@
 #include "bench/baseline/twomap.h"
 #include "bench/baseline/twomap_sanitize.h"
 #include "tests/baseline/kit.h"
+#include "tests/baseline/numbers.h"
 
 #ifdef TWOMAP_TSAN
 /* See twomap_sanitize.h. */
@@ -42,13 +43,19 @@ read_map(struct twomap *m)
 static inline struct twomap_entry *
 in_read(struct twomap *m, uint64_t key)
 {
-	return gomap_get(read_map(m), key);
+	struct number_room k;
+
+	return gomap_get(read_map(m), number_key(key, &k));
 }
 
 static inline struct twomap_entry *
 in_dirty(struct twomap *m, uint64_t key)
 {
-	return m->dirty ? gomap_get(&m->dirty->map, key) : NULL;
+	struct number_room k;
+
+	if (!m->dirty)
+		return NULL;
+	return gomap_get(&m->dirty->map, number_key(key, &k));
 }
 
 static inline bool
@@ -85,12 +92,12 @@ check_read(struct twomap *m)
 {
 	struct gomap_iter it = { .map = read_map(m) };
 	struct twomap_entry *other;
-	uint64_t key;
+	gomap_key key;
 	size_t n = 0;
 	void *e;
 
 	for (; gomap_next(&it, &key, &e); n++) {
-		other = in_dirty(m, key);
+		other = in_dirty(m, number_of_key(key));
 		if (other)
 			assert_ptr_equal(other, e); /* I2 */
 		if (m->dirty)
@@ -107,7 +114,7 @@ static inline void
 check_dirty(struct twomap *m)
 {
 	struct gomap_iter it = { .map = &m->dirty->map };
-	uint64_t key;
+	gomap_key key;
 	size_t n = 0;
 	void *e;
 
@@ -140,7 +147,7 @@ check(struct twomap *m)
 }
 
 static inline bool
-stop_at_once(void *arg, uint64_t key, uint64_t value)
+stop_at_once(void *arg, gomap_key key, twomap_value value)
 {
 	(void)arg;
 	(void)key;
@@ -217,7 +224,7 @@ static inline void
 store_range(struct twomap *m, uint64_t first, uint64_t n)
 {
 	for (uint64_t key = first; key < first + n; key++) {
-		twomap_store(m, key, key * 10);
+		number_store(m, key, key * 10);
 		check(m);
 	}
 }
@@ -230,7 +237,7 @@ static inline void
 fill_many(struct twomap *m)
 {
 	for (uint64_t key = 0; key < MANY; key++)
-		twomap_store(m, key, key);
+		number_store(m, key, key);
 }
 
 /* Keys 0 to N - 1 in read, no dirty map. */
@@ -260,7 +267,7 @@ static inline void
 fill_expunged(struct twomap *m)
 {
 	fill_read(m);
-	assert_true(twomap_delete(m, 0));
+	assert_true(number_delete(m, 0));
 	store_range(m, 100, 1);
 	assert_int_equal(key_state(m, 0), EXPUNGED);
 	assert_null(in_dirty(m, 0));
@@ -271,7 +278,7 @@ check_value(struct twomap *m, uint64_t key, uint64_t expected)
 {
 	uint64_t value;
 
-	assert_true(twomap_load(m, key, &value));
+	assert_true(number_load(m, key, &value));
 	assert_int_equal(value, expected);
 }
 
@@ -280,7 +287,7 @@ check_absent(struct twomap *m, uint64_t key)
 {
 	uint64_t value = 77;
 
-	assert_false(twomap_load(m, key, &value));
+	assert_false(number_load(m, key, &value));
 	assert_int_equal(value, 77);
 }
 
