@@ -45,11 +45,16 @@ LEVEL-native := NH_LEVEL_NATIVE
 LEVEL-wide := NH_LEVEL_WIDE
 FLAVOUR-native := -mavx
 FLAVOUR-wide := -mavx512vl -mavx512dq -mavx512bw -mbmi -mbmi2 -mno-vzeroupper
+# And each once more for maps with idle reclaim, so that the others pay nothing.
+AGED	:= $(FLAVOURS:%=%_aged)
+$(foreach f,$(FLAVOURS),$(eval FLAVOUR-$(f)_aged := $(FLAVOUR-$(f)) -DNH_AGED))
 ARCHDIR	:= $(if $(FLAVOURS-$(MACHINE)),arch/$(MACHINE),arch/generic)
 FLAVOURED := u64 bytes
+AGEABLE	:= u64 bytes
 LIBSRC	:= $(filter-out %_ops.c,$(wildcard lib/*.c)) \
 	$(wildcard numa/*.c) arch/generic/versions.c $(ARCHDIR)/detect.c
-LIBOBJ	= $(LIBSRC:%.c=$(1)/%.o) $(foreach f,$(FLAVOURED),$(FLAVOURS:%=$(1)/lib/$(f)_ops-%.o))
+LIBOBJ	= $(LIBSRC:%.c=$(1)/%.o) $(foreach f,$(FLAVOURED),$(FLAVOURS:%=$(1)/lib/$(f)_ops-%.o)) \
+	$(foreach f,$(AGEABLE),$(AGED:%=$(1)/lib/$(f)_ops-%.o))
 LIBFLAGS := -fPIC -fvisibility=hidden -ftls-model=initial-exec $(HARDEN)
 
 # The same again with -DNH_STALL, for tests that stop threads anywhere.
@@ -115,15 +120,32 @@ FLAGS-test_block := -DNH_FLAVOUR_GENERIC -DNH_STALL
 FLAGS-test_ladder := -DNH_FLAVOUR_GENERIC
 FLAGS-test_migrate := -DNH_FLAVOUR_GENERIC
 FLAGS-test_migrate_beside := -DNH_FLAVOUR_GENERIC
+FLAGS-test_storm := -DNH_FLAVOUR_GENERIC
+NEEDS-test_storm_bytes := $(STALL)/libnumahash.a
+FLAGS-test_storm_bytes := -DNH_FLAVOUR_GENERIC -DNH_STALL
+FLAGS-test_scatter := -DNH_FLAVOUR_GENERIC -Wl,--wrap=nh_arena_alloc
 FLAGS-test_migrate_memory := -DNH_FLAVOUR_GENERIC -Wl,--wrap=nh_arena_alloc
 NEEDS-test_map_equal := $(STALL)/libnumahash.a
 FLAGS-test_map_equal := -DNH_STALL
 NEEDS-test_map_step := $(STALL)/libnumahash.a
 FLAGS-test_map_step := -DNH_STALL
+FLAGS-test_shard := -Wl,--wrap=nh_arena_alloc -Wl,--wrap=nh_clock_ns
+NEEDS-test_shard_lin := tests/lin/lin.c tests/lin/round.c tests/model/args.c \
+	$(STALL)/libnumahash.a
 NEEDS-test_slab := tests/fault/inject.c
 NEEDS-test_bytes_hash := tests/fault/inject.c
 FLAGS-test_slab := $(WRAPPED:%=-Wl,--wrap=%)
 FLAGS-test_bytes_hash := -DNH_STALL $(WRAPPED:%=-Wl,--wrap=%)
+NEEDS-test_pin := tests/fault/inject.c
+FLAGS-test_pin := $(WRAPPED:%=-Wl,--wrap=%)
+# Before the library itself: this one is linked.
+NEEDS-test_pin_race := $(STALL)/libnumahash.a
+FLAGS-test_pin_race := -DNH_STALL
+NEEDS-test_pin_debug := tests/fault/inject.c
+FLAGS-test_pin_debug := -rdynamic \
+	$(WRAPPED:%=-Wl,--wrap=%) -Wl,--wrap=backtrace,--wrap=pthread_mutex_lock
+FLAGS-test_idle := -Wl,--wrap=nh_clock_ns
+FLAGS-test_idle_map := -Wl,--wrap=nh_clock_ns
 LIBS-test_hist := -lm
 LIBS-test_hash := -lm
 TEST	= @mkdir -p $(@D); \

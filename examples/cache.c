@@ -81,7 +81,7 @@ find_longest(void *arg)
 static int
 run(void)
 {
-	struct nh_cursor cursor = { 0, false };
+	struct nh_cursor cursor = { 0 };
 	uint32_t longest[THREADS] = { 0 };
 	pthread_t thread[THREADS];
 	unsigned forgotten = 0;

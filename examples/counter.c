@@ -53,7 +53,7 @@ print_word(void *total, uint64_t key, uint64_t count)
 int
 main(void)
 {
-	struct nh_cursor cursor = { 0, false };
+	struct nh_cursor cursor = { 0 };
 	pthread_t thread[THREADS];
 	int err[THREADS] = { NH_OK };
 	uint64_t total = 0;

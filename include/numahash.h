@@ -13,7 +13,8 @@
  *
  * Threads.  Any thread may call anything at any time, without registering,
  * except that nh_u64_destroy() wants the map to itself.  Each operation on one
- * key is linearizable.  A read takes no lock and stores nothing shared; a write
+ * key is linearizable.  A read takes no lock and stores nothing shared (but
+ * now and then a mark, in a map with idle reclaim: nh_u64_reclaim()); a write
  * takes a lock in one cache line, which covers it and its neighbour; no
  * operation pays for a whole resize unless it says so.
  * No function may be called from a signal handler that could have interrupted
@@ -25,8 +26,10 @@
  * Errors.  A function that returns int returns NH_OK (0) or a negative
  * NH_ERR_*; it then has changed nothing, and has not written its results.  A
  * NULL where something is needed is NH_ERR_ARG, also for a NULL map.
- * The library never aborts or exits, and prints in one case only: a NUMAHASH_
- * variable it does not know or cannot parse (see nh_config_init()).
+ * The library never aborts or exits.  It writes to standard error in two cases
+ * only, and in none with NUMAHASH_QUIET=1: a NUMAHASH_ variable it does not
+ *know or cannot parse (see nh_config_init()), and pins that are held for too
+ *long, when that was asked for (see nh_pins_report()).
  *
  * Cost.  "One line" below is one cache line of 64 bytes in the common case.
  */
@@ -62,7 +65,8 @@ extern "C" {
 	X(NH_ERR_REENTRY, -7, "write from inside an update callback") \
 	X(NH_ERR_STOPPED, -8, "stopped by the callback")              \
 	X(NH_ERR_SYSTEM, -9, "the operating system refused")          \
-	X(NH_ERR_SHORT, -10, "the buffer is too short")
+	X(NH_ERR_SHORT, -10, "the buffer is too short")               \
+	X(NH_ERR_BUSY, -11, "another call is at it")
 
 enum nh_error {
 	NH_OK = 0,
@@ -92,12 +96,44 @@ enum nh_hash_kind {
 	NH_HASH_TRUSTED,   /* XXH3: quicker, for keys that no enemy chooses */
 };
 
+/* What a map keeps record of to find mistakes in programs; may be or'ed. */
+enum nh_debug {
+	NH_DEBUG_OFF = 0,
+	NH_DEBUG_PINS = 1, /* who made which pin: see nh_pins_report() */
+};
+
 enum nh_hugepages {
 	NH_HUGEPAGES_AUTO = 0, /* 2 MiB from the pool, transparent, 4 KiB */
 	NH_HUGEPAGES_HUGETLB,  /* the same chain; named for symmetry */
 	NH_HUGEPAGES_THP,      /* transparent, then 4 KiB */
 	NH_HUGEPAGES_OFF,      /* 4 KiB only */
 };
+
+/* A chain that was found too long: see struct nh_config. */
+struct nh_storm {
+	unsigned segment; /* of 256 */
+	uint64_t lines;	  /* of the chain */
+	bool reseeding;	  /* the segment's keys are spread anew */
+};
+
+/*
+ * Called on a collision storm, by the thread whose insert met it, after the
+ * insert and with no lock held: every operation is legal.  It should not add
+ * keys that collide, lest it be called from itself.
+ */
+typedef void (*nh_storm_fn)(void *arg, const struct nh_storm *storm);
+
+/*
+ * A rule that says, of each key, which of the 256 segments of an nh_map it
+ * belongs to; the result counts modulo 256.  See nh_map_reshard().
+ *
+ * It is asked in every operation, by several threads at once, and must always
+ * answer the same for the same arguments: so what `arg` leads to must not
+ * change.  Both must stay usable until the map is destroyed, also when another
+ * rule has followed, since a thread that was overtaken may still ask this one.
+ * It must not call functions of the map, and it must return.
+ */
+typedef unsigned (*nh_segment_fn)(void *arg, const void *key, size_t key_len);
 
 /*
  * struct nh_config - how a map is made.  Fill it with nh_config_init(), then
@@ -112,8 +148,33 @@ enum nh_hugepages {
  *		 choose keys that collide.
  * arch		 enum nh_arch
  * hash		 enum nh_hash_kind, of nh_map only
+ * chain_limit	 overflow lines to one place of the table that chance does not
+ *		 make: somebody chose keys that collide.  A longer chain is a
+ *		 storm: it is counted, on_storm is called, and the segment's
+ *		 keys are spread anew by a secret of its own, by a migration
+ *		 (but in a fixed map; and no secret tells equal hashes of
+ *		 nh_map apart).  What does not end is told at growing
+ *		 intervals.  0: no limit; at most NH_CHAIN_LIMIT_MAX.
+ * on_storm	 or NULL, and storm_arg, which it is given
+ * segment	 the rule that says where keys go; NULL: by hash.  Of nh_map
+ *		 only, and not together with `fixed`: both NH_ERR_ARG.
+ *		 `capacity` is dealt evenly to all segments.
+ * segment_arg	 its first argument
  * maintenance	 run a thread that prefaults memory ahead of growth and finishes
  *		 migrations that no write pushes on.
+ * debug	 enum nh_debug
+ * pin_age_ms	 of nh_map with NH_DEBUG_PINS: a pin held for so long is
+ *		 reported on standard error, once; 0: none is
+ * idle		 forget entries that nobody uses: nh_u64_reclaim() tells more.
+ *		 The next three count only with it.
+ * idle_timeout_ms	after so long without a use; not 0.  An entry goes one
+ *			to one and a half timeouts after its last use, and up
+ *			to a check interval later.
+ * check_interval_ms	how often the thread looks whose time has come, or
+ *			each half timeout if that is shorter; 0: no thread, the
+ *			program calls nh_u64_reclaim() itself.
+ * min_idle_count	entries that each of the map's 256 segments keeps, used
+ *			or not
  */
 struct nh_config {
 	size_t size;
@@ -123,7 +184,20 @@ struct nh_config {
 	int hash;
 	bool fixed;
 	bool maintenance;
+	uint64_t chain_limit;
+	nh_storm_fn on_storm;
+	void *storm_arg;
+	nh_segment_fn segment;
+	void *segment_arg;
+	int debug;
+	uint64_t pin_age_ms;
+	bool idle;
+	uint32_t idle_timeout_ms;
+	uint32_t check_interval_ms;
+	uint32_t min_idle_count;
 };
+
+#define NH_CHAIN_LIMIT_MAX (UINT64_C(1) << 20)
 
 #define NH_CAPACITY_MAX (UINT64_C(1) << 36)
 
@@ -136,6 +210,7 @@ struct nh_config {
  *	NUMAHASH_CPU_DISABLE=none|avx512|avx	 (instructions not to use)
  *	NUMAHASH_HUGEPAGES=auto|hugetlb|thp|off		 (for the whole process)
  *	NUMAHASH_HASH=siphash|xxh3
+ *	NUMAHASH_CHAIN_LIMIT=LINES	(8; 0: none)
  *	NUMAHASH_CAPACITY=N
  *	NUMAHASH_FIXED=0|1
  *	NUMAHASH_SEED=N
@@ -143,7 +218,13 @@ struct nh_config {
  *	NUMAHASH_PREFAULT=BYTES	(faulted ahead, if there is maintenance)
  *	NUMAHASH_RETAIN=BYTES	(of free memory, when a map is destroyed;
  *				for tables, and once more for entries)
- *	NUMAHASH_QUIET=0|1	(no warnings on standard error)
+ *	NUMAHASH_DEBUG=off|pins
+ *	NUMAHASH_PIN_AGE_MS=N
+ *	NUMAHASH_IDLE=0|1
+ *	NUMAHASH_IDLE_TIMEOUT_MS=N
+ *	NUMAHASH_CHECK_INTERVAL_MS=N
+ *	NUMAHASH_MIN_IDLE_COUNT=N
+ *	NUMAHASH_QUIET=0|1	(nothing on standard error)
  *
  * A value that does not parse is ignored.  For each one ignored, and for each
  * name that starts with NUMAHASH_ and is not in this list, one line is written
@@ -297,6 +378,8 @@ struct nh_cursor {
 	uint64_t position; /* in the map's own order of hashes */
 	uint64_t within;   /* among the keys of nh_map that share a hash */
 	bool done;	   /* all has been seen */
+	bool sharded;	   /* in the order of an nh_map that has had a rule */
+	uint64_t shown[2]; /* and where it stood before it had one */
 };
 
 /* Return 0 to go on, anything else to stop after this pair. */
@@ -346,10 +429,43 @@ NH_API int nh_u64_reserve(struct nh_u64 *m, uint64_t n);
 /*
  * nh_u64_shrink - fit the tables to what is there and finish all migrations
  *
- * Deletes shrink a map by themselves; this asks for the tightest fit now.  A
- * fixed map stays as it is.  Paid by the caller.  NH_ERR_NOMEM, NH_ERR_REENTRY.
+ * Deletes shrink a map by themselves; this asks for the tightest fit now.
+ * Segments that were spread anew in a storm, and are a little slower since, go
+ * back to the order of the others when their keys allow it.  A fixed map stays
+ * as it is.  Paid by the caller.  NH_ERR_NOMEM, NH_ERR_REENTRY.
  */
 NH_API int nh_u64_shrink(struct nh_u64 *m);
+
+/* What an idle entry had.  Returns nothing: it is gone already. */
+typedef void (*nh_u64_evict_fn)(void *arg, uint64_t key, uint64_t value);
+
+/*
+ * nh_u64_on_evict - call fn for each entry that goes idle from now on
+ *
+ * After it was removed, once, on the thread that sweeps, with no lock of the
+ * table held; every operation on any map is legal in it, but destroying this
+ * one.  NULL: call nobody any more.  Waits for a call of the old one that is
+ * running, unless made from within it.  NH_ERR_ARG also when the map has no
+ * idle reclaim.  Any thread.
+ */
+NH_API int nh_u64_on_evict(struct nh_u64 *m, nh_u64_evict_fn fn, void *arg);
+
+/*
+ * nh_u64_reclaim - remove now what has been idle for long enough
+ *
+ * An entry is used when an operation that names its key finds it; a scan is no
+ * use.  In a map with idle reclaim a get may therefore store a mark in the line
+ * it found the key in: at most once for an entry in each half of the timeout.
+ * A use that comes at the very moment of a write to the same line, or of the
+ * sweep, may not count.
+ *
+ * *gone, unless NULL, is how many went.  NH_OK with 0 also while another thread
+ * sweeps.  Of each segment min_idle_count entries are left; deletes by others
+ * during the sweep may bring it lower.  O(lines) twice in a timeout, otherwise
+ * at once.  The map shrinks as after deletes, paid by the caller.  NH_ERR_ARG
+ * also when the map has no idle reclaim; NH_ERR_REENTRY.
+ */
+NH_API int nh_u64_reclaim(struct nh_u64 *m, uint64_t *gone);
 
 /* Counters are since creation; sizes in bytes. */
 struct nh_stats {
@@ -364,8 +480,16 @@ struct nh_stats {
 	uint64_t migrating;	 /* segments in migration now */
 	uint64_t blocks_moved;	 /* 128-byte blocks drained */
 	uint64_t lock_waits;	 /* a writer found its block locked */
+	uint64_t storms;	 /* chains too long, as on_storm is told */
+	uint64_t reseeds;	 /* segments whose keys were spread anew */
+	uint64_t salted;	 /* segments now with a secret of their own */
 	uint64_t entry_bytes;	 /* nh_map: keys and values, with headers */
 	uint64_t slab_bytes;	 /* nh_map: the memory these lie in */
+	uint64_t pins;		 /* nh_map: not unpinned yet */
+	uint64_t orphans;	/* values that only pins keep, of entry_bytes */
+	uint64_t oldest_pin_ms; /* its age; 0 without NH_DEBUG_PINS */
+	uint64_t evicted;	/* entries that went because they were idle */
+	uint64_t swept;		/* segments gone over for such, in all */
 };
 
 /* nh_u64_stats - NH_ERR_ARG when out->size is too small.  Any thread. */
@@ -411,7 +535,12 @@ struct nh_buffer {
 /* nh_map_create - as nh_u64_create() */
 NH_API struct nh_map *nh_map_create(const struct nh_config *config, int *err);
 
-/* nh_map_destroy - as nh_u64_destroy() */
+/*
+ * nh_map_destroy - as nh_u64_destroy()
+ *
+ * Pins that are left go too: their bytes are gone with the map.  With
+ * NH_DEBUG_PINS each of them is reported on standard error.
+ */
 NH_API void nh_map_destroy(struct nh_map *m);
 
 /*
@@ -512,16 +641,131 @@ typedef int (*nh_map_scan_fn)(void *arg, const struct nh_bytes *key,
  * key and value are copies that live as long as the callback runs.  Writers of
  * the few keys of a line may wait while they are copied.  NH_ERR_NOMEM: the
  * cursor stands where the scan can go on.  NH_ERR_REENTRY.
+ *
+ * In a map that has, or has had, a rule for its segments, all segments are gone
+ * through side by side, since there keys may move from one to another: then a
+ * call looks into all of them for the next few thousand keys (fewer at first),
+ * so many calls that each see a few pairs cost more.
  */
 NH_API int nh_map_scan(const struct nh_map *m, struct nh_cursor *cursor,
 		       nh_map_scan_fn fn, void *arg);
 
+/* What an idle entry had; key and value live until it returns. */
+typedef void (*nh_map_evict_fn)(void *arg, const struct nh_bytes *key,
+				const struct nh_bytes *value);
+
 /* As for nh_u64. */
+NH_API int nh_map_on_evict(struct nh_map *m, nh_map_evict_fn fn, void *arg);
+NH_API int nh_map_reclaim(struct nh_map *m, uint64_t *gone);
 NH_API uint64_t nh_map_len(const struct nh_map *m);
 NH_API int nh_map_clear(struct nh_map *m);
 NH_API int nh_map_reserve(struct nh_map *m, uint64_t n);
 NH_API int nh_map_shrink(struct nh_map *m);
 NH_API int nh_map_stats(const struct nh_map *m, struct nh_stats *out);
+
+/*
+ * nh_map_reshard - move all keys to where another rule wants them; NULL: by
+ * hash
+ *
+ * Returns when they are there.  Others go on meanwhile, and all that is
+ * promised of their operations holds, of scans too: a key is found by the old
+ * rule until it has moved.  Until then a miss looks twice.
+ *
+ * A rule is `fn` and `arg` together: the next version of one is another `arg`
+ * (or fn).  When the map goes by this rule already, nothing is done.
+ *
+ * NH_ERR_NOMEM: keys have moved in part, both rules stay in force, nothing is
+ * lost; the next call, whatever its rule, first moves the rest.  NH_ERR_BUSY:
+ * another call is moving keys.  NH_ERR_REENTRY.  NH_ERR_ARG also when the map
+ * is of a fixed capacity.  O(entries), paid by the caller, who locks a line or
+ * two at a time.  With idle reclaim, a key that has moved may stay half a
+ * timeout longer.
+ */
+NH_API int nh_map_reshard(struct nh_map *m, nh_segment_fn fn, void *arg);
+
+/* One segment of an nh_map. */
+struct nh_segment_stats {
+	size_t size; /* set by the caller to sizeof(struct nh_segment_stats) */
+	uint64_t entries;
+	uint64_t slots;		 /* room in the lines of its tables */
+	uint64_t table_bytes;	 /* their lines */
+	uint64_t overflow_lines; /* of those, in use */
+	bool migrating;		 /* from one table to another */
+};
+
+/*
+ * nh_map_segment_stats - NH_ERR_ARG for a segment above 255.  Any thread.
+ *
+ * Entries are counted by looking at each line of the segment, locked, one after
+ * another: exact while nobody writes.  NH_ERR_REENTRY.
+ */
+NH_API int nh_map_segment_stats(const struct nh_map *m, unsigned segment,
+				struct nh_segment_stats *out);
+
+/* ------------------------------------------------------------------- pins */
+
+/*
+ * A value of nh_map where it lies, without a copy.
+ *
+ *	struct nh_pin pin;
+ *
+ *	if (nh_pin(m, "key", 3, &pin) == NH_OK) {
+ *		fwrite(pin.value, 1, pin.len, stdout);
+ *		nh_unpin(m, &pin);
+ *	}
+ *
+ * The bytes at `value`, which is aligned to nothing, are as they were when the
+ * pin was made until it is given to nh_unpin(), whatever becomes of the key
+ * meanwhile: who overwrites or deletes it waits for no pin.  Only
+ * nh_map_destroy() does not heed pins.  Any thread may read the bytes and give
+ * the pin back.  The struct may be copied, but one of the copies counts.
+ */
+struct nh_pin {
+	const void *value;
+	size_t len;
+	uint64_t own[2]; /* the library's */
+};
+
+/*
+ * nh_pin - hold on to the value a key has now.  Any thread.
+ *
+ * NH_ERR_NOTFOUND, NH_ERR_NOMEM, NH_ERR_REENTRY; NH_ERR_SYSTEM: no entropy for
+ * the first pin of a map.  Counts as a write of the key to those it meets on
+ * the key's line; a value may have any number of pins.  Memory that a pin keeps
+ * from being freed shows as nh_stats.orphans.
+ */
+NH_API int nh_pin(struct nh_map *m, const void *key, size_t key_len,
+		  struct nh_pin *pin);
+
+/*
+ * nh_unpin - let go of it, and clear *pin.  Any thread, in callbacks too.
+ *
+ * The last one frees a value that has been overwritten or deleted.
+ * NH_ERR_ARG: not a pin of this map, or given back already.  The library can
+ * tell that from *pin if it was cleared, and from a copy of it once the value
+ * has no pins left; with NH_DEBUG_PINS from any copy.
+ */
+NH_API int nh_unpin(struct nh_map *m, struct nh_pin *pin);
+
+/*
+ * nh_pins_report - the pins that are held for min_age_ms or longer.  Any.
+ *
+ * Oldest first: when and by which thread it was made, the beginning of the key,
+ * whether the value is an orphan, and where with glibc the calls that led to
+ * it, as backtrace_symbols(3) has them: link with -rdynamic to see names.
+ *
+ * Writes at most `size` bytes with the final NUL; returns the length of the
+ * whole text, so a second call can bring room.  0: there is no such pin, or
+ * the map does not keep record (NH_DEBUG_PINS, NUMAHASH_DEBUG=pins), or is
+ * NULL.
+ *
+ * A map that does has each pin cost an allocation, a backtrace and a mutex.
+ * It also writes to standard error: at nh_map_destroy() the pins that are left;
+ * and once for each, when it is held for pin_age_ms, found by the next call of
+ * nh_pin() or nh_unpin() on this map.
+ */
+NH_API size_t nh_pins_report(const struct nh_map *m, uint64_t min_age_ms,
+			     char *text, size_t size);
 
 /* -------------------------------------------------------------- the process */
 

@@ -23,7 +23,9 @@ struct nh_held {
 	struct nh_segment *segment;
 	struct nh_table *table;
 	struct nh_line *home;
-	uint64_t word; /* of the key: VALID, no other flag */
+	uint64_t hash;
+	uint64_t word; /* of the key in the table: VALID, no other flag */
+	uint64_t age;  /* what its segment's clock says; with NH_AGES alone */
 	uint64_t size; /* the descriptor's, as it was found */
 	bool old;      /* the table is being left by a migration */
 	bool create;   /* a segment without a table gets one */
@@ -111,6 +113,27 @@ nh_block_find(struct nh_line *home, uint64_t word,
 	}
 }
 
+/*
+ * nh_block_mark - set the age of a key that was just found here
+ *
+ * It may have moved since, and then is not marked.
+ */
+static inline void
+nh_block_mark(struct nh_line *home, uint64_t word,
+	      const struct nh_descriptor *d, uint64_t size, uint64_t age)
+{
+	struct nh_line *line = &nh_line_even(home)[1];
+
+	if (nh_line_mark(home, word, age) ||
+	    nh_line_mark(nh_line_other(home), word, age))
+		return;
+	do
+		line = nh_link_target(nh_pair_load(&line->pair[NH_LINK_SLOT]));
+	/* relaxed: only to stop. */
+	while (line && !nh_line_mark(line, word, age) &&
+	       nh_load_relaxed(&d->size) == size);
+}
+
 /* ------------------------------------------------------------ block locked */
 
 /* nh_block_spot - where the key lies.  Locked. */
@@ -139,6 +162,7 @@ nh_block_spot(struct nh_line *home, uint64_t word)
 	return (struct nh_spot){ line, (unsigned)slot };
 }
 
+/* Of a word as it is stored in this table. */
 static inline struct nh_line *
 nh_table_home(const struct nh_table *t, uint64_t word)
 {
@@ -227,6 +251,44 @@ nh_block_free_slot(struct nh_line *home)
 	if (slot < 0)
 		return (struct nh_spot){ NULL, 0 };
 	return (struct nh_spot){ line, (unsigned)slot };
+}
+
+/*
+ * nh_block_add - a pair that is not there yet, where room was found
+ *
+ * In `spot`, or else in the chain, with `fresh` for it.  Locked.
+ */
+static inline void
+nh_block_add(struct nh_table *t, struct nh_line *home, struct nh_kv kv,
+	     struct nh_spot spot, struct nh_line *fresh)
+{
+	if (nh_unlikely(!spot.line)) {
+		nh_chain_add(t, nh_line_even(home), kv, fresh);
+		return;
+	}
+	if (spot.line != home)
+		nh_line_mark_more(home, kv.word);
+	nh_slot_store(spot.line, spot.slot, kv.word, kv.value);
+}
+
+/* nh_overflow_must - a line, whatever it takes; NULL when memory is out */
+static inline struct nh_line *
+nh_overflow_must(struct nh_core *m, struct nh_table *t)
+{
+	struct nh_line *line = nh_overflow_alloc(t);
+	uint64_t bytes;
+
+	while (!line) {
+		bytes = nh_overflow_extend(
+			t, 2 + (nh_table_blocks(t) / 8 & ~UINT64_C(1)),
+			m->node);
+		if (!bytes)
+			return NULL;
+		/* relaxed: a count that orders nothing. */
+		nh_add_relaxed(&m->table_bytes, bytes);
+		line = nh_overflow_alloc(t);
+	}
+	return line;
 }
 
 /* Number the link of the odd line anew: what readers look at; line.h, (b). */

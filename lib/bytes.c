@@ -5,6 +5,8 @@
 
 #include <stdlib.h>
 
+#include "lib/idle.h"
+
 /* ------------------------------------------------------- create and destroy */
 
 static const struct nh_bytes_ops *const flavours[] = {
@@ -12,6 +14,15 @@ static const struct nh_bytes_ops *const flavours[] = {
 #if NH_ARCH_HAS_MODULE
 	&nh_bytes_ops_native,
 	&nh_bytes_ops_wide,
+#endif
+};
+
+/* The same, with ages. */
+static const struct nh_bytes_ops *const aged[] = {
+	&nh_bytes_ops_generic_aged,
+#if NH_ARCH_HAS_MODULE
+	&nh_bytes_ops_native_aged,
+	&nh_bytes_ops_wide_aged,
 #endif
 };
 
@@ -27,7 +38,11 @@ init_map(void *map, const struct nh_config *c)
 		err = nh_slab_init(&m->slab, -1);
 	if (err)
 		return err;
-	m->ops = flavours[level];
+	nh_shard_init(&m->shard, c->segment, c->segment_arg);
+	/* relaxed: no other thread has the map yet; lib/shard_move.h. */
+	nh_store_relaxed(&m->core.plain, c->segment != NULL);
+	m->ops = (c->idle ? aged : flavours)[level];
+	nh_pins_init(&m->pins, &m->slab, c);
 	return nh_core_init(&m->core, &m->ops->core, c);
 }
 
@@ -38,6 +53,7 @@ free_map(void *map)
 
 	if (m->ops) {
 		nh_core_fini(&m->core);
+		nh_pins_fini(&m->pins);
 		nh_slab_fini(&m->slab);
 	}
 	free(m);
@@ -96,6 +112,17 @@ told(int err, const struct nh_buffer *buffer, size_t *len)
 }
 
 /* --------------------------------------------------------------- operations */
+
+struct nh_key
+nh_key_sharded(const struct nh_map *m, const void *data, size_t len)
+{
+	struct nh_bytes bytes = { data, len };
+	struct nh_places p = nh_places_of(m, &bytes);
+	bool moving = p.generation & 1;
+
+	return (struct nh_key){ bytes, p.now,
+				moving ? NH_UNSETTLED : p.generation };
+}
 
 int
 nh_map_get(const struct nh_map *m, const void *key, size_t key_len, void *value,
@@ -306,6 +333,42 @@ nh_map_shrink(struct nh_map *m)
 }
 
 int
+nh_map_reshard(struct nh_map *m, nh_segment_fn fn, void *arg)
+{
+	if (!m || m->core.fixed)
+		return NH_ERR_ARG;
+	return m->ops->reshard(m, fn, arg);
+}
+
+int
+nh_map_segment_stats(const struct nh_map *m, unsigned segment,
+		     struct nh_segment_stats *out)
+{
+	if (!m || segment >= NH_SEGMENTS || !out || out->size < sizeof(*out))
+		return NH_ERR_ARG;
+	/* Nothing is changed; the tables' types are not const. */
+	return m->ops->segment_stats((struct nh_map *)m, segment, out);
+}
+
+int
+nh_map_on_evict(struct nh_map *m, nh_map_evict_fn fn, void *arg)
+{
+	if (!m || !m->core.idle)
+		return NH_ERR_ARG;
+	pthread_mutex_lock(&m->core.idle->mutex);
+	m->core.idle->evict.map = fn;
+	m->core.idle->arg = arg;
+	pthread_mutex_unlock(&m->core.idle->mutex);
+	return NH_OK;
+}
+
+int
+nh_map_reclaim(struct nh_map *m, uint64_t *gone)
+{
+	return m ? nh_core_reclaim(&m->core, gone) : NH_ERR_ARG;
+}
+
+int
 nh_map_stats(const struct nh_map *m, struct nh_stats *out)
 {
 	struct nh_slab_stats slab;
@@ -314,9 +377,10 @@ nh_map_stats(const struct nh_map *m, struct nh_stats *out)
 	if (err)
 		return err;
 	nh_slab_stats(&m->slab, &slab);
-	out->fixed_bytes = sizeof(*m);
+	out->fixed_bytes = sizeof(*m) + nh_idle_bytes(&m->core);
 	out->entry_bytes = slab.used;
 	out->slab_bytes = slab.pages;
+	nh_pins_stats(&m->pins, out);
 	return NH_OK;
 }
 

@@ -32,6 +32,8 @@ struct nh_met {
 	const struct nh_entry *entry;
 	uint64_t header;
 	struct nh_shape shape;
+	uint64_t word; /* what *at had; with NH_AGES alone */
+	uint64_t hash; /* where it was looked for; the same */
 };
 
 enum nh_seen {
@@ -50,7 +52,53 @@ nh_look_holds(const struct nh_look *look)
 	return !nh_size_changed(look->d, look->size);
 }
 
-/* Where to look for a hash.  Any thread. */
+/* A key as one looks for it in a table, where its hash has another word. */
+static inline struct nh_key
+nh_key_stored(const struct nh_key *key, uint64_t word)
+{
+	struct nh_key stored = *key;
+
+	stored.hash = word >> 8;
+	return stored;
+}
+
+/* nh_look_begin() gave a block without keys: see nh_look_salted() */
+static inline bool
+nh_look_is_salted(const struct nh_look *look)
+{
+	return nh_line_even(look->home) == nh_moving_block;
+}
+
+/*
+ * nh_look_salted - as nh_look_begin(), whatever salts the segment's tables have
+ *
+ * *stored is the hash that a key of `hash` is to be looked for with.
+ */
+static inline struct nh_look
+nh_look_salted(const struct nh_core *core, uint64_t hash, uint64_t *stored)
+{
+	struct nh_core *m = (struct nh_core *)core;
+	struct nh_segment *s = &m->segment[nh_segment_of(hash)];
+	struct nh_look look = { .d = nh_descriptor_of(m, s) };
+	struct nh_home home;
+
+	do
+		/* order(size): acquire, so that the tables' fields are seen */
+		look.size = nh_load_acquire(&look.d->size);
+	while (!nh_segment_home(s, look.d, look.size, nh_word_of(hash), &home));
+	look.home = home.line;
+	*stored = home.word >> 8;
+	if (look.size & NH_SIZE_MIGRATING &&
+	    home.table == nh_segment_table(s, look.size))
+		look.live = nh_line_even(home.line);
+	return look;
+}
+
+/*
+ * Where to look for a hash.  Any thread.
+ *
+ * In a segment with a salt: in nh_moving_block, as its descriptor says.
+ */
 static inline struct nh_look
 nh_look_begin(const struct nh_core *core, uint64_t hash)
 {
@@ -65,14 +113,16 @@ nh_look_begin(const struct nh_core *core, uint64_t hash)
 	look.home = (struct nh_line *)(uintptr_t)kv.value +
 		    nh_line_index(word, kv.word & NH_SIZE_LINES);
 	while (nh_unlikely(look.size & NH_SIZE_MIGRATING)) {
-		struct nh_table *old = nh_segment_table(s, look.size);
+		struct nh_home home;
 
-		look.home = nh_segment_home(s, d, look.size, word);
-		if (look.home == nh_table_home(old, word))
-			look.live = nh_line_even(look.home);
-		if (look.home && !nh_size_changed(d, look.size))
+		if (nh_segment_salted(s, look.size))
 			break;
-		look.live = NULL;
+		if (nh_segment_home(s, d, look.size, word, &home)) {
+			look.home = home.line;
+			if (home.table == nh_segment_table(s, look.size))
+				look.live = nh_line_even(home.line);
+			break;
+		}
 		/* order(size): acquire, so that the lines are seen filled */
 		kv = nh_pair_load(&d->pair);
 		look.size = kv.word;
@@ -97,6 +147,8 @@ nh_entry_meet(const struct nh_pair *at, struct nh_kv kv,
 	nh_prefetch((const char *)e + NH_LINE_BYTES);
 	met->at = at;
 	met->ref = kv.value;
+	if (NH_AGES)
+		met->word = kv.word;
 	met->entry = e;
 	met->header = nh_slab_word(&e->header);
 	if (nh_unlikely(!nh_header_fits(met->header, kv.value)))

@@ -8,7 +8,11 @@
 #include <string.h>
 
 #include "lib/bytes_find.h"
-#include "lib/bytes_scan.h"
+#include "lib/shard_find.h"
+#include "lib/shard_scan.h"
+#ifdef NH_AGED
+#include "lib/sweep.h"
+#endif
 
 #define BATCH 16
 
@@ -44,18 +48,11 @@ prefetch_entry(const struct nh_line *home, uint64_t hash)
 static inline int
 meet(const struct nh_map *m, const struct nh_key *key, struct nh_met *met)
 {
-	for (;;) {
-		struct nh_look look = nh_look_begin(&m->core, key->hash);
-		enum nh_seen seen;
+	int err = nh_meet_at(m, key, met);
 
-		if (nh_likely(nh_home_glance(key, &look, met)))
-			return NH_OK;
-		seen = nh_block_meet(key, &look, met);
-		if (seen == NH_SEEN_KEY)
-			return NH_OK;
-		if (seen == NH_SEEN_NOTHING && nh_look_holds(&look))
-			return NH_ERR_NOTFOUND;
-	}
+	if (nh_likely(!err || nh_key_settled(m, key)))
+		return err;
+	return nh_meet_moving(m, key, met);
 }
 
 /* Copy a value out.  NH_ERR_SHORT: only its length. */
@@ -87,6 +84,9 @@ get_hashed(const struct nh_map *m, const struct nh_key *key,
 			return err;
 		err = copy_value(met.entry, &met.shape, &out);
 	} while (nh_unlikely(!nh_met_still(&met)));
+	if (NH_AGES)
+		nh_word_mark((nh_atomic *)&met.at->word, met.word,
+			     nh_age_now(&m->core, met.hash));
 	value->len = out.len;
 	return err;
 }
@@ -107,24 +107,42 @@ struct found {
 	struct nh_shape shape;
 };
 
+/* Look for the key in the block that is held. */
+static inline void
+find_held(const struct nh_key *key, struct found *f)
+{
+	const struct nh_entry *e;
+	struct nh_key stored;
+
+	f->ref = 0;
+	stored = nh_key_stored(key, f->held.word);
+	f->at = nh_block_key_spot(f->held.home, &stored);
+	if (!f->at.line)
+		return;
+	nh_held_mark(&f->held, f->at);
+	/* relaxed: nobody else writes it while it is locked. */
+	f->ref = nh_load_relaxed(&f->at.line->pair[f->at.slot].value);
+	e = nh_ref_entry(f->ref);
+	f->shape = nh_entry_shape(e, nh_slab_word(&e->header));
+}
+
 static int
 find_hold(struct nh_map *m, const struct nh_key *key, bool create,
 	  struct found *f)
 {
 	int err = nh_hold(&m->core, key->hash, create, &f->held);
-	const struct nh_entry *e;
 
-	if (err)
-		return err;
 	f->ref = 0;
-	f->at = nh_block_key_spot(f->held.home, key);
-	if (!f->at.line)
-		return NH_OK;
-	/* relaxed: nobody else writes it while it is locked. */
-	f->ref = nh_load_relaxed(&f->at.line->pair[f->at.slot].value);
-	e = nh_ref_entry(f->ref);
-	f->shape = nh_entry_shape(e, nh_slab_word(&e->header));
-	return NH_OK;
+	if (!err)
+		find_held(key, f);
+	if (nh_likely(f->ref || nh_key_settled(m, key)))
+		return err;
+	if (!err)
+		nh_release(&f->held);
+	err = nh_hold_moving(m, key, create, &f->held);
+	if (!err)
+		find_held(key, f);
+	return err;
 }
 
 /* Copy out what is about to go.  NH_ERR_SHORT: nothing may change. */
@@ -157,11 +175,11 @@ found_add(struct nh_map *m, struct found *f, uint64_t ref)
 	return NH_OK;
 }
 
-/* An entry that is in no table any more. */
+/* An entry that is in no table any more.  Its block need not be locked. */
 static void
 entry_gone(struct nh_map *m, uint64_t ref)
 {
-	nh_entry_free(&m->slab, ref);
+	nh_pins_gone(&m->pins, ref);
 }
 
 /* Take a found key out, and let go. */
@@ -369,6 +387,35 @@ update(struct nh_map *m, const struct nh_key *key, nh_map_update_fn fn,
 	return err;
 }
 
+/* --------------------------------------------------------------------- pins */
+
+/*
+ * The pin is counted and the flag is set before the block is let go: whoever
+ * takes the entry out of the table has locked the block since, and sees both.
+ */
+static int
+pin(struct nh_map *m, const struct nh_key *key, struct nh_pin *out)
+{
+	struct found f;
+	int err = nh_writable();
+
+	if (!err)
+		err = find_hold(m, key, false, &f);
+	if (err)
+		return err;
+	err = f.ref ? nh_pins_add(&m->pins, f.ref) : NH_ERR_NOTFOUND;
+	if (!err && !(f.ref & NH_REF_PINNED))
+		found_set(&f, f.ref | NH_REF_PINNED);
+	nh_release(&f.held);
+	if (err)
+		return err;
+	out->value = (const char *)nh_ref_entry(f.ref) + f.shape.value;
+	out->len = f.shape.value_len;
+	out->own[0] = f.ref & ~NH_REF_FLAGS;
+	out->own[1] = 0;
+	return NH_OK;
+}
+
 /* ------------------------------------------------------------------ batches */
 
 static size_t
@@ -450,7 +497,25 @@ put_batch(struct nh_map *m, const struct nh_bytes *keys,
 static int
 scan(struct nh_map *m, struct nh_cursor *cursor, nh_map_scan_fn fn, void *arg)
 {
-	return nh_writable() ?: nh_bytes_scan(m, cursor, fn, arg);
+	int err = nh_writable();
+
+	if (!err && !cursor->sharded && !nh_map_sharded(m))
+		err = nh_bytes_scan(m, cursor, fn, arg);
+	if (!err && !cursor->done)
+		err = nh_shard_scan(m, cursor, fn, arg);
+	return err;
+}
+
+static int
+reshard(struct nh_map *m, nh_segment_fn fn, void *arg)
+{
+	return nh_writable() ?: nh_reshard(m, fn, arg);
+}
+
+static int
+segment_stats(struct nh_map *m, unsigned number, struct nh_segment_stats *out)
+{
+	return nh_writable() ?: nh_segment_stats_of(m, number, out);
 }
 
 static struct nh_map *
@@ -466,7 +531,7 @@ clear(struct nh_core *core)
 	int err = nh_writable();
 
 	if (!err)
-		err = nh_bytes_wipe(m);
+		err = nh_shard_wipe(m);
 	if (!err)
 		err = nh_core_shrink(core);
 	nh_slab_trim(&m->slab);
@@ -482,20 +547,54 @@ shrink(struct nh_core *core)
 	return err;
 }
 
+#ifdef NH_AGED
+/* Tell of an idle pair that was taken out, then let its entry go. */
+static void
+gone(struct nh_core *core, unsigned segment, struct nh_kv kv)
+{
+	const struct nh_entry *e = nh_ref_entry(kv.value);
+	struct nh_shape shape = nh_entry_shape(e, nh_slab_word(&e->header));
+	const char *bytes = (const char *)e;
+	struct nh_bytes key = { bytes + shape.key, shape.key_len };
+	struct nh_bytes value = { bytes + shape.value, shape.value_len };
+	struct nh_idle *idle = core->idle;
+
+	(void)segment;
+	pthread_mutex_lock(&idle->mutex);
+	if (idle->evict.map)
+		idle->evict.map(idle->arg, &key, &value);
+	pthread_mutex_unlock(&idle->mutex);
+	entry_gone(map_of(core), kv.value);
+}
+
+static uint64_t
+sweep(struct nh_core *core, unsigned segment)
+{
+	return nh_segment_sweep(core, segment, gone);
+}
+#endif
+
 const struct nh_bytes_ops NH_FLAVOUR_OPS = {
 	.core = {
 		.name = NH_FLAVOUR_NAME,
+		.salts = true,
 		.clear = clear,
 		.reserve = nh_core_reserve_op,
 		.shrink = shrink,
 		.help = nh_core_help_op,
 		.lock_down = nh_core_lock_down,
+#ifdef NH_AGED
+		.sweep = sweep,
+#endif
 	},
 	.get = get,
 	.store = store,
 	.change = change,
 	.update = update,
+	.pin = pin,
 	.get_batch = get_batch,
 	.put_batch = put_batch,
 	.scan = scan,
+	.reshard = reshard,
+	.segment_stats = segment_stats,
 };

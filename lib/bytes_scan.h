@@ -30,7 +30,16 @@ struct nh_copies {
 	unsigned char *bytes;
 	size_t n, room;
 	size_t used, bytes_room;
+	uint64_t last;	/* hash: none after it is wanted */
+	bool keys_only; /* no values */
 };
+
+static void
+nh_copies_free(struct nh_copies *c)
+{
+	free(c->shown);
+	free(c->bytes);
+}
 
 /* Room for one more in an array that doubles.  NH_ERR_NOMEM. */
 static int
@@ -70,10 +79,10 @@ nh_copies_add(struct nh_map *m, struct nh_copies *c,
 	struct nh_shown *shown;
 	size_t bytes;
 
-	if (hash < cursor->position)
+	if (hash < cursor->position || hash > c->last)
 		return NH_OK;
 	shape = nh_entry_shape(e, nh_slab_word(&e->header));
-	bytes = shape.key_len + shape.value_len;
+	bytes = shape.key_len + (c->keys_only ? 0 : shape.value_len);
 	if (nh_array_room((void **)&c->shown, sizeof(*c->shown), c->n + 1,
 			  &c->room) ||
 	    nh_array_room((void **)&c->bytes, 1, c->used + bytes,
@@ -91,20 +100,24 @@ nh_copies_add(struct nh_map *m, struct nh_copies *c,
 	return NH_OK;
 }
 
+/* With one word only, or with any (0); `t` is the block's table. */
 static int
 nh_copies_add_block(struct nh_map *m, struct nh_copies *c,
-		    const struct nh_cursor *cursor, struct nh_line *even)
+		    const struct nh_cursor *cursor, const struct nh_table *t,
+		    struct nh_line *even, uint64_t word)
 {
 	struct nh_line *line = even;
 	int err = NH_OK;
 
-	c->n = c->used = 0;
 	while (line && !err) {
 		for (unsigned i = 0; i < NH_LINE_SLOTS && !err; i++) {
 			struct nh_kv kv = nh_pair_load(&line->pair[i]);
 
-			if (kv.word & NH_WORD_VALID)
-				err = nh_copies_add(m, c, cursor, kv);
+			if (!(kv.word & NH_WORD_VALID) ||
+			    (word && (kv.word ^ word) & NH_WORD_KEY))
+				continue;
+			kv.word = nh_table_plain(t, kv.word);
+			err = nh_copies_add(m, c, cursor, kv);
 		}
 		if (line == even)
 			line = even + 1;
@@ -115,7 +128,10 @@ nh_copies_add_block(struct nh_map *m, struct nh_copies *c,
 	return err;
 }
 
-/* The entries of the block at the cursor; *last: the last hash it covers. */
+/*
+ * The entries of the block at the cursor; *last: the last hash it covers.
+ * NH_RETRY, in a segment with a salt: go by nh_bytes_scan_window().
+ */
 static int
 nh_copies_take(struct nh_map *m, struct nh_copies *c,
 	       const struct nh_cursor *cursor, uint64_t *last)
@@ -125,11 +141,16 @@ nh_copies_take(struct nh_map *m, struct nh_copies *c,
 	uint64_t end;
 	int err = nh_hold(&m->core, cursor->position, false, &held);
 
-	c->n = 0;
+	c->n = c->used = 0;
 	*last = nh_hash_of(number, ~NH_WORD_META);
 	if (err)
 		return err == NH_ERR_NOTFOUND ? NH_OK : err;
-	err = nh_copies_add_block(m, c, cursor, nh_line_even(held.home));
+	if (nh_unlikely(nh_segment_salted(held.segment, held.size))) {
+		nh_release(&held);
+		return NH_RETRY;
+	}
+	err = nh_copies_add_block(m, c, cursor, held.table,
+				  nh_line_even(held.home), 0);
 	end = nh_block_end(held.word, nh_table_blocks(held.table));
 	nh_release(&held);
 	*last = nh_hash_of(number, end - 1);
@@ -164,30 +185,108 @@ nh_copies_show(const struct nh_copies *c, struct nh_cursor *cursor,
 	return NH_OK;
 }
 
-/* nh_bytes_scan - as nh_map_scan() */
+/* Has the map had a rule, so that keys may have changed their segment? */
+static inline bool
+nh_map_sharded(const struct nh_map *m)
+{
+	return nh_shard_generation(&m->shard) != 0;
+}
+
+/* The entries with the cursor's hash. */
+static int
+nh_copies_take_one(struct nh_map *m, struct nh_copies *c,
+		   const struct nh_cursor *cursor)
+{
+	struct nh_held held;
+	int err = nh_hold(&m->core, cursor->position, false, &held);
+
+	c->n = 0;
+	if (err)
+		return err == NH_ERR_NOTFOUND ? NH_OK : err;
+	err = nh_copies_add_block(m, c, cursor, held.table,
+				  nh_line_even(held.home), held.word);
+	nh_release(&held);
+	return err;
+}
+
+/* Show what was copied, in order. */
+static int
+nh_copies_show_all(struct nh_copies *c, struct nh_cursor *cursor,
+		   nh_map_scan_fn fn, void *arg)
+{
+	if (c->n)
+		qsort(c->shown, c->n, sizeof(*c->shown), nh_shown_order);
+	return nh_copies_show(c, cursor, fn, arg);
+}
+
+/* Let the cursor stand at a hash, unless it stands there already. */
+static void
+nh_cursor_reach(struct nh_cursor *cursor, uint64_t hash)
+{
+	if (cursor->position != hash)
+		cursor->within = 0;
+	cursor->position = hash;
+}
+
+/* What comes next of a segment with a salt, one hash after another. */
+static int
+nh_bytes_scan_window(struct nh_map *m, struct nh_copies *c,
+		     struct nh_cursor *cursor, nh_map_scan_fn fn, void *arg)
+{
+	unsigned number = nh_segment_of(cursor->position);
+	struct nh_window w;
+	int err = NH_OK;
+
+	nh_window_take(&m->core, cursor->position, &w);
+	for (size_t i = 0; i < w.n && !err; i++) {
+		nh_cursor_reach(cursor, nh_hash_of(number, w.word[i]));
+		err = nh_copies_take_one(m, c, cursor);
+		if (nh_map_sharded(m))
+			break;
+		if (!err)
+			err = nh_copies_show_all(c, cursor, fn, arg);
+	}
+	if (!err && !nh_map_sharded(m)) {
+		nh_cursor_pass(cursor, nh_hash_of(number, w.upto));
+		cursor->within = 0;
+	}
+	nh_window_end(&w);
+	return err;
+}
+
+/*
+ * nh_bytes_scan - as nh_map_scan(); ends early when the map gets its first rule
+ *
+ * What was copied from a block counts if there was none afterwards: until then
+ * no key has left its segment.
+ */
 static int
 nh_bytes_scan(struct nh_map *m, struct nh_cursor *cursor, nh_map_scan_fn fn,
 	      void *arg)
 {
-	struct nh_copies c = { 0 };
+	struct nh_copies c = { .last = UINT64_MAX };
 	int err = NH_OK;
 
 	while (!cursor->done && !err) {
 		uint64_t last;
 
 		err = nh_copies_take(m, &c, cursor, &last);
-		if (err)
+		if (nh_map_sharded(m)) {
+			err = err == NH_RETRY ? NH_OK : err;
 			break;
-		if (c.n)
-			qsort(c.shown, c.n, sizeof(*c.shown), nh_shown_order);
-		err = nh_copies_show(&c, cursor, fn, arg);
+		}
+		if (err == NH_RETRY) {
+			err = nh_bytes_scan_window(m, &c, cursor, fn, arg);
+			continue;
+		}
+		if (!err)
+			err = nh_copies_show_all(&c, cursor, fn, arg);
 		if (err)
 			break;
 		nh_cursor_pass(cursor, last);
 		cursor->within = 0;
 	}
-	free(c.shown);
-	free(c.bytes);
+	nh_copies_free(&c);
 	return err;
 }
 
@@ -204,17 +303,17 @@ nh_block_any(struct nh_line *even)
 }
 
 /*
- * Take up to so many pairs out of the block at *word, and free their entries
- * when nobody can find them any more; then *word is the next block's, or 0.
+ * Take up to so many pairs out of the block where the walk stands, and free
+ * their entries when nobody can find them any more; then go on, if that is all.
  */
 static int
-nh_bytes_wipe_some(struct nh_map *m, unsigned number, uint64_t *word)
+nh_bytes_wipe_some(struct nh_map *m, struct nh_walk *walk)
 {
 	uint64_t refs[NH_WIPE_REFS];
 	struct nh_spot at;
 	struct nh_held held;
 	unsigned n = 0;
-	int err = nh_hold(&m->core, nh_hash_of(number, *word), false, &held);
+	int err = nh_walk_hold(&m->core, walk, &held);
 
 	if (err)
 		return err;
@@ -227,11 +326,11 @@ nh_bytes_wipe_some(struct nh_map *m, unsigned number, uint64_t *word)
 		nh_block_remove(held.table, nh_line_even(held.home), at);
 	}
 	if (n < NH_WIPE_REFS)
-		*word = nh_block_end(*word, nh_table_blocks(held.table));
+		nh_walk_next(walk, &held);
 	nh_release(&held);
 	nh_stripe_add(&nh_stripe_mine(m->core.stripe)->live, -(uint64_t)n);
 	for (unsigned i = 0; i < n; i++)
-		nh_entry_free(&m->slab, refs[i]);
+		nh_pins_gone(&m->pins, refs[i]);
 	return NH_OK;
 }
 
@@ -242,11 +341,10 @@ nh_bytes_wipe(struct nh_map *m)
 	int err = NH_OK;
 
 	for (unsigned i = 0; i < NH_SEGMENTS && !err; i++) {
-		uint64_t word = 0;
+		struct nh_walk walk = { .number = i };
 
-		do
-			err = nh_bytes_wipe_some(m, i, &word);
-		while (!err && word);
+		while (!err && !walk.done)
+			err = nh_bytes_wipe_some(m, &walk);
 		if (err == NH_ERR_NOTFOUND)
 			err = NH_OK;
 	}

@@ -6,25 +6,29 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "lib/idle.h"
 #include "lib/maintain.h"
-#include "lib/map.h"
 #include "lib/tune.h"
 
 /* ------------------------------------------------------- create and destroy */
+
+int
+nh_core_random(uint64_t *random)
+{
+	ssize_t n;
+
+	do
+		n = getrandom(random, sizeof(*random), 0);
+	while (n < 0 && errno == EINTR);
+	return n == sizeof(*random) ? NH_OK : NH_ERR_SYSTEM;
+}
 
 /* Random, or an error: a hash that can be guessed is worse than no map. */
 int
 nh_core_seed(const struct nh_config *c, uint64_t *seed)
 {
-	ssize_t n;
-
 	*seed = c->seed;
-	if (*seed)
-		return NH_OK;
-	do
-		n = getrandom(seed, sizeof(*seed), 0);
-	while (n < 0 && errno == EINTR);
-	return n == sizeof(*seed) ? NH_OK : NH_ERR_SYSTEM;
+	return *seed ? NH_OK : nh_core_random(seed);
 }
 
 int
@@ -45,7 +49,9 @@ check_config(const struct nh_config *c)
 	if (c->size != sizeof(*c) || c->capacity > NH_CAPACITY_MAX ||
 	    c->arch < NH_ARCH_AUTO || c->arch > NH_ARCH_GENERIC ||
 	    c->hash < NH_HASH_KEYED || c->hash > NH_HASH_TRUSTED ||
-	    (c->fixed && !c->capacity))
+	    c->chain_limit > NH_CHAIN_LIMIT_MAX || c->debug & ~NH_DEBUG_PINS ||
+	    (c->fixed && (!c->capacity || c->segment)) ||
+	    (c->idle && !c->idle_timeout_ms))
 		return NH_ERR_ARG;
 	return NH_OK;
 }
@@ -67,24 +73,35 @@ int
 nh_core_init(struct nh_core *m, const struct nh_core_ops *ops,
 	     const struct nh_config *c)
 {
-	int err;
+	int err = NH_OK;
 
 	m->ops = ops;
 	m->node = -1;
+	m->chain_limit = c->chain_limit;
+	m->on_storm = c->on_storm;
+	m->storm_arg = c->storm_arg;
 	init_segments(m);
+	if (c->idle)
+		err = ops->sweep ? nh_idle_start(m, c) : NH_ERR_ARG;
+	if (err)
+		return err;
 	/* Before `fixed` is set, which forbids the growing this takes. */
 	err = c->capacity ? ops->reserve(m, c->capacity) : NH_OK;
 	m->fixed = c->fixed;
-	if (!err && c->maintenance)
-		err = nh_maintenance_start(m);
+	if (!err && (c->maintenance || (m->idle && m->idle->interval_ns)))
+		err = nh_maintenance_start(m, c->maintenance);
 	return err;
 }
 
 void
 nh_core_fini(struct nh_core *m)
 {
+	if (m->idle)
+		nh_idle_quit(m);
 	if (m->maintenance)
 		nh_maintenance_stop(m);
+	if (m->idle)
+		nh_idle_stop(m);
 	m->ops->lock_down(m);
 	for (unsigned i = 0; i < NH_SEGMENTS; i++)
 		for (unsigned t = 0; t < 2; t++)
@@ -175,6 +192,7 @@ add_segment(struct nh_stats *out, const struct nh_core *m, unsigned number)
 	uint64_t size = nh_load_relaxed(&m->descriptor[number].size);
 
 	add_table(out, &s->table[size >> 33 & 1]);
+	out->salted += nh_table_salt(&s->table[size >> 33 & 1]) != 0;
 	if (!(size & NH_SIZE_MIGRATING))
 		return;
 	add_table(out, &s->table[~(size >> 33) & 1]);
@@ -192,6 +210,10 @@ nh_core_stats(const struct nh_core *m, struct nh_stats *out)
 	st.entries = nh_core_len(m);
 	/* relaxed: a number of its own. */
 	st.table_bytes = nh_load_relaxed(&m->table_bytes);
+	/* relaxed: counts that order nothing. */
+	st.storms = nh_load_relaxed(&m->storms);
+	/* relaxed: as above. */
+	st.reseeds = nh_load_relaxed(&m->reseeds);
 	for (unsigned i = 0; i < NH_SEGMENTS; i++)
 		add_segment(&st, m, i);
 	for (unsigned i = 0; i < NH_STRIPES; i++) {
@@ -205,6 +227,10 @@ nh_core_stats(const struct nh_core *m, struct nh_stats *out)
 		st.blocks_moved += nh_load_relaxed(&s->moved);
 		/* relaxed: as above. */
 		st.lock_waits += nh_load_relaxed(&s->waits);
+		/* relaxed: as above. */
+		st.evicted += nh_load_relaxed(&s->evicted);
+		/* relaxed: as above. */
+		st.swept += nh_load_relaxed(&s->swept);
 	}
 	*out = st;
 	return NH_OK;

@@ -4,7 +4,8 @@
 #ifndef NH_LIB_HOLD_H
 #define NH_LIB_HOLD_H
 
-#include "lib/migrate.h"
+#include "lib/idle.h"
+#include "lib/storm.h"
 
 #define NH_RETRY 1 /* not an error of the interface: begin again */
 
@@ -12,6 +13,7 @@
 #define NH_LOAD_FIT 66	  /* made to measure */
 #define NH_LOAD_TIGHT 76  /* the same, when asked for */
 #define NH_LOAD_SHRINK 36 /* below: too large */
+#define NH_LOAD_SMALL 18  /* the same of a small table, which chance fills */
 #define NH_LOAD_SPARSE 35 /* overflow below this is bad luck, or malice */
 #define NH_SAMPLE_BLOCKS 32
 #define NH_DELETES_BETWEEN 64 /* looks at the load */
@@ -71,17 +73,25 @@ nh_blocks_for(uint64_t n, uint64_t load)
 	return n * 100 / (load * NH_BLOCK_SLOTS) + 1;
 }
 
+/* About the square root, and not below it: Newton's method. */
+static inline uint64_t
+nh_root(uint64_t n)
+{
+	uint64_t root = 1;
+
+	for (int i = 0; i < 40; i++)
+		root = (root + n / root) / 2 + 1;
+	return root;
+}
+
 /* Entries a segment should have room for, when the whole map gets n. */
 static inline uint64_t
 nh_segment_share(uint64_t n)
 {
 	uint64_t mean = n / NH_SEGMENTS + 1;
-	uint64_t root = 1;
 
-	/* Six standard deviations above the mean: sqrt by Newton. */
-	for (int i = 0; i < 40; i++)
-		root = (root + mean / root) / 2 + 1;
-	return n ? mean + 6 * root : 0;
+	/* Six standard deviations above the mean. */
+	return n ? mean + 6 * nh_root(mean) : 0;
 }
 
 static inline uint64_t
@@ -131,36 +141,96 @@ nh_count_wait(struct nh_core *m, bool waited)
 		nh_stripe_add(&nh_stripe_mine(m->stripe)->waits, 1);
 }
 
+/* Where the key lies in a table, should that have the say. */
+static inline void
+nh_held_aim(struct nh_held *held, struct nh_table *t)
+{
+	held->table = t;
+	held->word = nh_table_word(t, nh_word_of(held->hash));
+	held->home = nh_table_home(t, held->word);
+}
+
+/*
+ * Drain what covers the key, if the help that was given did not.  Between two
+ * salts first of all: its block may be the one that somebody crowds.
+ */
+static bool
+nh_hold_helps(struct nh_core *m, struct nh_held *held)
+{
+	struct nh_segment *s = held->segment;
+	uint64_t group = nh_segment_group(s, held->word);
+	bool scatters = nh_segment_scatters(s, held->size);
+	int err = NH_OK;
+
+	if (scatters)
+		err = nh_group_drain(m, s, held->size, group);
+	/* All groups are claimed: let a slow helper not hold us up. */
+	if (!nh_segment_help(m, s, held->size) && !scatters &&
+	    !nh_size_changed(nh_descriptor_of(m, s), held->size))
+		err = nh_group_drain(m, s, held->size, group);
+	(void)err; /* without memory the old block serves on */
+	return scatters;
+}
+
+/* Open the new block that was aimed at and is not live: lib/scatter.h. */
+static void
+nh_hold_opens(struct nh_core *m, struct nh_held *held)
+{
+	uint64_t groups = nh_segment_groups(held->segment);
+	uint64_t blocks = nh_table_blocks(held->table);
+
+	if (!groups || !blocks)
+		return;
+	/* Without memory it is opened all the same. */
+	(void)nh_group_drain(
+		m, held->segment, held->size,
+		nh_scatter_opener(nh_line_index(held->word, blocks), blocks,
+				  groups));
+}
+
 /* While a migration is under way.  NH_RETRY: look at the descriptor again. */
 static int
 nh_hold_migrating(struct nh_core *m, struct nh_held *held)
 {
 	struct nh_segment *s = held->segment;
 	const struct nh_descriptor *d = nh_descriptor_of(m, s);
-	struct nh_table *old = nh_segment_table(s, held->size);
-	struct nh_table *next = nh_segment_next(s, held->size);
-	bool helped = nh_segment_help(m, s, held->size);
 	bool waited = false;
-	int err = NH_OK;
+	bool scatters;
 
-	/* All groups are claimed: let a slow helper not hold us up. */
-	if (!helped && !nh_size_changed(d, held->size))
-		err = nh_group_drain(m, s, held->size,
-				     nh_segment_group(s, held->word));
-	(void)err; /* without memory the old block serves on */
-	held->table = old;
+	nh_held_aim(held, nh_segment_table(s, held->size));
+	scatters = nh_hold_helps(m, held);
 	held->old = true;
-	held->home = nh_table_home(old, held->word);
 	if (nh_size_changed(d, held->size))
 		return NH_RETRY;
 	if (!nh_block_lock(nh_line_even(held->home), &waited)) {
-		held->table = next;
+		nh_held_aim(held, nh_segment_next(s, held->size));
 		held->old = false;
-		held->home = nh_table_home(next, held->word);
-		if (nh_size_changed(d, held->size) ||
-		    !nh_block_lock(nh_line_even(held->home), &waited))
+		if (nh_size_changed(d, held->size))
 			return NH_RETRY;
+		if (!nh_block_lock(nh_line_even(held->home), &waited)) {
+			if (scatters)
+				nh_hold_opens(m, held);
+			return NH_RETRY;
+		}
 	}
+	nh_count_wait(m, waited);
+	if (!nh_size_changed(d, held->size))
+		return NH_OK;
+	nh_block_unlock(nh_line_even(held->home));
+	return NH_RETRY;
+}
+
+/* In a table with a salt, which the descriptor does not show. */
+static int
+nh_hold_salted(struct nh_core *m, struct nh_held *held)
+{
+	const struct nh_descriptor *d = nh_descriptor_of(m, held->segment);
+	bool waited = false;
+
+	nh_held_aim(held, held->table);
+	if (nh_size_changed(d, held->size) ||
+	    !nh_block_lock(nh_line_even(held->home), &waited))
+		return NH_RETRY;
 	nh_count_wait(m, waited);
 	if (!nh_size_changed(d, held->size))
 		return NH_OK;
@@ -180,6 +250,7 @@ nh_hold_stable(struct nh_core *m, struct nh_held *held)
 		return NH_RETRY;
 	held->table = nh_segment_table(held->segment, held->size);
 	held->old = false;
+	held->word = nh_word_of(held->hash);
 	held->home = (struct nh_line *)(uintptr_t)kv.value +
 		     nh_line_index(held->word, held->size & NH_SIZE_LINES);
 	nh_prefetch_write(nh_line_even(held->home));
@@ -192,6 +263,8 @@ nh_hold_stable(struct nh_core *m, struct nh_held *held)
 	}
 	if (nh_size_changed(d, held->size))
 		return NH_RETRY;
+	if (!nh_size_is_plain(held->size))
+		return nh_hold_salted(m, held);
 	/* Not live and not moved on: the segment has no table yet. */
 	if (!held->create)
 		return NH_ERR_NOTFOUND;
@@ -214,7 +287,9 @@ nh_hold(struct nh_core *m, uint64_t hash, bool create, struct nh_held *held)
 	int err;
 
 	held->segment = &m->segment[nh_segment_of(hash)];
-	held->word = nh_word_of(hash);
+	held->hash = hash;
+	if (NH_AGES)
+		held->age = nh_age_now(m, hash);
 	held->create = create;
 	for (;;) {
 		/* order(size): acquire, so that the tables' fields are seen */
@@ -228,6 +303,15 @@ nh_hold(struct nh_core *m, uint64_t hash, bool create, struct nh_held *held)
 			return err;
 		nh_wait(&spins);
 	}
+}
+
+/* nh_held_mark - the held key's pair lies here, and is being used */
+static inline void
+nh_held_mark(const struct nh_held *held, struct nh_spot at)
+{
+	if (NH_AGES)
+		nh_word_mark(&at.line->pair[at.slot].word,
+			     nh_slot_word(at.line, at.slot), held->age);
 }
 
 static inline void
@@ -317,16 +401,9 @@ nh_place_find(struct nh_core *m, struct nh_held *held, struct nh_place *place)
 static inline void
 nh_place_store(struct nh_held *held, struct nh_place *place, uint64_t value)
 {
-	struct nh_kv kv = { held->word, value };
+	struct nh_kv kv = { held->word | (NH_AGES ? held->age : 0), value };
 
-	if (nh_unlikely(!place->spot.line)) {
-		nh_chain_add(held->table, nh_line_even(held->home), kv,
-			     place->fresh);
-		return;
-	}
-	if (place->spot.line != held->home)
-		nh_line_mark_more(held->home, held->word);
-	nh_slot_store(place->spot.line, place->spot.slot, kv.word, value);
+	nh_block_add(held->table, held->home, kv, place->spot, place->fresh);
 }
 
 static inline void
@@ -356,17 +433,52 @@ nh_held_crowded(const struct nh_core *m, const struct nh_held *held)
 	return false;
 }
 
-/* nh_added - let a held block go after a pair was added to it */
-static inline void
-nh_added(struct nh_core *m, struct nh_held *held, bool chained)
+/* Do something about a chain that is too long, and tell. */
+static void
+nh_held_storm(struct nh_core *m, const struct nh_held *held,
+	      const struct nh_sighting *seen, bool grow)
 {
-	bool grow = nh_unlikely(chained) && nh_held_crowded(m, held);
+	struct nh_segment *s = held->segment;
+	unsigned number = nh_segment_number(m, s);
+	uint64_t blocks = nh_table_blocks(nh_segment_table(s, held->size));
+	int err = NH_ERR_FULL;
+
+	if (grow)
+		blocks = nh_ladder_at_least(blocks + 1, number);
+	if (seen->spread &&
+	    !nh_size_changed(nh_descriptor_of(m, s), held->size))
+		err = nh_storm_reseed(m, s, held->size, blocks);
+	if (!err && blocks <= NH_SETTLE_BLOCKS)
+		(void)nh_segment_settle(m, s);
+	nh_storm_tell(m, number, seen, !err);
+}
+
+/* A held block got another overflow line; lets it go. */
+static __attribute__((noinline)) void
+nh_added_line(struct nh_core *m, struct nh_held *held)
+{
+	bool grow = nh_held_crowded(m, held);
+	struct nh_sighting seen = nh_storm_look(m, held);
 
 	nh_release(held);
 	nh_stripe_add(&nh_stripe_mine(m->stripe)->live, 1);
 	/* Without memory the chains serve on, and later inserts try again. */
-	if (nh_unlikely(grow))
+	if (nh_likely(!seen.spread) && grow)
 		(void)nh_segment_grow(m, held->segment, held->size);
+	if (nh_unlikely(seen.lines))
+		nh_held_storm(m, held, &seen, grow);
+}
+
+/* nh_added - let a held block go after a pair was added to it */
+static inline void
+nh_added(struct nh_core *m, struct nh_held *held, bool chained)
+{
+	if (nh_unlikely(chained)) {
+		nh_added_line(m, held);
+		return;
+	}
+	nh_release(held);
+	nh_stripe_add(&nh_stripe_mine(m->stripe)->live, 1);
 }
 
 /* Blocks a held block's table should shrink to, or 0: leave it. */
@@ -380,9 +492,12 @@ nh_held_shrink(const struct nh_core *m, const struct nh_held *held)
 	    had <= NH_LADDER_FIRST)
 		return 0;
 	n = nh_held_estimate(held);
-	if (nh_table_loaded(held->table, n, NH_LOAD_SHRINK))
+	if (nh_table_loaded(held->table, n,
+			    had < NH_TABLE_SMALL ? NH_LOAD_SMALL
+						 : NH_LOAD_SHRINK))
 		return 0;
-	want = nh_blocks_for(n, NH_LOAD_FIT);
+	/* With room for keys to come and go, or it would soon grow again. */
+	want = nh_blocks_for(n + 3 * nh_root(n), NH_LOAD_FIT);
 	if (want < nh_blocks_reserved(m))
 		want = nh_blocks_reserved(m);
 	to = nh_ladder_toward(had, want, nh_segment_number(m, held->segment));

@@ -24,6 +24,8 @@
  *	LOCK	slot 0 of the even line: a writer owns the block
  *	LIVE	slot 0 of the even line: the block is in use; clear in memory
  *		that is fresh, drained, or not yet filled
+ *	AGE	two bits of a pair, of maps with idle reclaim alone: what its
+ *		segment's clock said when it was last used
  *
  * What moves, always with the block locked, and how a reader that takes no
  * lock still misses nothing that is there throughout:
@@ -47,6 +49,35 @@
  * leaves; or it has come into slot 3 in between.  In the odd line it then has
  * replaced a link, which the first load saw; and off the even line MORE is not
  * taken while slot 3 has a pair.
+ *
+ * Marks.  In a map with idle reclaim (NH_AGES; lib/idle.h) who finds a key sets
+ * the AGE of its word to the present one, if it differs: by one compare and
+ * swap of that word, readers too, who hold no lock, while others that do load
+ * words, and store them later.  Why nothing but an age can come of it:
+ *
+ *  - The swap is one step, from a word with VALID that was seen, to the same
+ *	with another AGE.  So all other bits of every word, the flags of slot 0
+ *	among them, take the values they would take without marks: a bit that a
+ *	writer has changed since makes the swap fail.  A store of zeros, of
+ *	another pair or of a link stays; LOCK is neither set nor cleared; a
+ *	link, an empty slot and what the stack of free lines keeps have no
+ *	VALID.
+ *  - A writer that loaded a word before the swap and stores it after it, with
+ *	other flags or in another slot or table, loses the mark.  So does the
+ *	builder of a migration's new blocks.  Then the entry is as old as
+ *	it was, and its next use tries again.
+ *  - A reader that slept may mark a word in memory that is another table's by
+ *	now, or about to be: only if that has the very same word, so the first
+ *	point holds there too.  In a map without ages nobody looks at these
+ *	bits, nor does a migration mind them.
+ *  - As a swap is a read-modify-write, who acquires a word that was marked
+ *	still sees what the one who stored it last released.
+ *  - A mark makes a lock's swap fail, and a reader that compares the word of a
+ *	pair in the odd line's slot 3 start over.  No word is marked twice at
+ *	one stand of the clock by those who have read the clock since, so
+ *	nobody starts over for ever.
+ *  - The swap writes where no lock is held, but nowhere that nh_block_lock()
+ *	would not write: to a line whose word was just loaded and not zero.
  */
 #ifndef NH_LIB_LINE_H
 #define NH_LIB_LINE_H
@@ -62,9 +93,20 @@
 #define NH_WORD_MORE (NH_WORD_MORE_EVEN | NH_WORD_MORE_ODD)
 #define NH_WORD_LOCK UINT64_C(8)
 #define NH_WORD_LIVE UINT64_C(16)
+#define NH_WORD_AGE UINT64_C(192)
 #define NH_WORD_META UINT64_C(255)
 #define NH_WORD_KEY (~NH_WORD_META | NH_WORD_VALID)
+#define NH_WORD_PAIR (NH_WORD_KEY | NH_WORD_AGE) /* what moves with a pair */
 #define NH_WORD_SLOT0 (NH_WORD_MORE | NH_WORD_LOCK | NH_WORD_LIVE)
+
+#define NH_AGE_STEP UINT64_C(64)
+
+/* Code of maps with idle reclaim; for the others nothing of it is left. */
+#ifdef NH_AGED
+#define NH_AGES 1
+#else
+#define NH_AGES 0
+#endif
 
 #define NH_LINE_BYTES sizeof(struct nh_line)
 #define NH_BLOCK_BYTES ((size_t)128)
@@ -73,6 +115,9 @@
 
 /* The bits of a word that say which key it is, in memory for vectors. */
 static const uint64_t nh_word_key = NH_WORD_KEY;
+
+/* Those that a quick look compares: a pair of another age needs a mark. */
+static const uint64_t nh_word_quick = NH_AGES ? NH_WORD_PAIR : NH_WORD_KEY;
 
 /* Those that an empty slot has not. */
 static const uint64_t nh_word_taken = NH_WORD_VALID | NH_WORD_LINK;
@@ -187,15 +232,6 @@ nh_block_try_lock(struct nh_line *even, uint64_t *word)
 	return nh_likely(nh_cas_acquire(lock, word, *word | NH_WORD_LOCK));
 }
 
-/* nh_block_unlock_as - let a block go whose slot 0 has `word` again.  Locked.
- */
-static inline void
-nh_block_unlock_as(struct nh_line *even, uint64_t word)
-{
-	/* order(block-lock): release, after all that was written under it */
-	nh_store_release(&even->pair[0].word, word);
-}
-
 /* nh_block_unlock - Block locked. */
 static inline void
 nh_block_unlock(struct nh_line *even)
@@ -205,6 +241,22 @@ nh_block_unlock(struct nh_line *even)
 
 	/* order(block-lock): release, after all that was written under it */
 	nh_store_release(&even->pair[0].word, w & ~NH_WORD_LOCK);
+}
+
+/*
+ * nh_block_unlock_as - let a block go whose slot 0 has `word` again.  Locked.
+ *
+ * With ages it may have been marked since.
+ */
+static inline void
+nh_block_unlock_as(struct nh_line *even, uint64_t word)
+{
+	if (NH_AGES)
+		nh_block_unlock(even);
+	else
+		/* order(block-lock): release, after what was written under it
+		 */
+		nh_store_release(&even->pair[0].word, word);
 }
 
 /* nh_slot_store - a pair, or zeros, with the flags of slot 0 kept.  Locked. */
@@ -218,6 +270,31 @@ nh_slot_store(struct nh_line *line, unsigned slot, uint64_t word,
 		/* relaxed: nobody else writes it while it is locked. */
 		kv.word |= nh_load_relaxed(&line->pair[0].word) & NH_WORD_SLOT0;
 	nh_pair_store(&line->pair[slot], kv);
+}
+
+/* nh_word_mark - set the age of a pair whose word was `w`.  Any thread. */
+static inline void
+nh_word_mark(nh_atomic *word, uint64_t w, uint64_t age)
+{
+	if (nh_unlikely((w ^ age) & NH_WORD_AGE))
+		/* relaxed: an age orders nothing, and "marks" above. */
+		nh_cas_relaxed(word, &w, (w & ~NH_WORD_AGE) | age);
+}
+
+/* nh_line_mark - the same to the pair with a key's word, if it is here */
+static inline bool
+nh_line_mark(struct nh_line *line, uint64_t word, uint64_t age)
+{
+	for (unsigned i = 0; i < NH_LINE_SLOTS; i++) {
+		/* relaxed: only compared; a mark checks it again. */
+		uint64_t w = nh_load_relaxed(&line->pair[i].word);
+
+		if ((w ^ word) & NH_WORD_KEY)
+			continue;
+		nh_word_mark(&line->pair[i].word, w, age);
+		return true;
+	}
+	return false;
 }
 
 /* nh_line_slot - where a key lies in a line, or -1.  Locked. */

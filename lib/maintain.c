@@ -1,9 +1,11 @@
 /*
  * maintain.c - a thread that works ahead and cleans up
  *
- * It only does what a write would do when it comes: a map without it works the
- * same, but the first touch of memory, and the last groups of a migration that
- * no write pushes on, wait for whoever comes next.
+ * Maintenance only does what a write would do when it comes: a map without it
+ * works the same, but the first touch of memory, and the last groups of a
+ * migration that no write pushes on, wait for whoever comes next.
+ *
+ * The same thread sweeps, for maps with idle reclaim.
  */
 #include "lib/maintain.h"
 
@@ -11,7 +13,8 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "lib/map.h"
+#include "lib/clock.h"
+#include "lib/idle.h"
 #include "lib/tune.h"
 #include "numa/arena.h"
 
@@ -24,6 +27,9 @@ struct nh_maintenance {
 	pthread_mutex_t mutex;
 	pthread_cond_t wake;
 	bool stop;
+	bool ahead;	   /* works ahead; else it only sweeps */
+	uint64_t tick_at;  /* when it works ahead next */
+	uint64_t sweep_at; /* when it sweeps next; never: UINT64_MAX */
 	unsigned ticks;
 	uint64_t seen[NH_SEGMENTS]; /* claims, when last looked at */
 };
@@ -53,14 +59,31 @@ tick(struct nh_core *m)
 }
 
 static void
-sleep_until(struct timespec *at)
+work(struct nh_core *m)
 {
-	clock_gettime(CLOCK_MONOTONIC, at);
-	at->tv_nsec += TICK_NS;
-	if (at->tv_nsec >= 1000000000) {
-		at->tv_nsec -= 1000000000;
-		at->tv_sec++;
+	struct nh_maintenance *own = m->maintenance;
+	uint64_t at;
+
+	if (own->ahead && nh_clock_ns() >= own->tick_at) {
+		tick(m);
+		own->tick_at = nh_clock_ns() + TICK_NS;
 	}
+	if (nh_clock_ns() >= own->sweep_at) {
+		nh_idle_sweep(m, &at);
+		own->sweep_at = at + m->idle->interval_ns;
+	}
+}
+
+/* When there is work next. */
+static struct timespec
+next_time(const struct nh_maintenance *own)
+{
+	uint64_t ns = own->sweep_at;
+
+	if (own->ahead && own->tick_at < ns)
+		ns = own->tick_at;
+	return (struct timespec){ (time_t)(ns / 1000000000),
+				  (long)(ns % 1000000000) };
 }
 
 static void *
@@ -73,8 +96,8 @@ run(void *arg)
 	pthread_mutex_lock(&own->mutex);
 	while (!own->stop) {
 		pthread_mutex_unlock(&own->mutex);
-		tick(m);
-		sleep_until(&at);
+		work(m);
+		at = next_time(own);
 		pthread_mutex_lock(&own->mutex);
 		if (!own->stop)
 			pthread_cond_timedwait(&own->wake, &own->mutex, &at);
@@ -92,7 +115,7 @@ first_prefault(void)
 }
 
 int
-nh_maintenance_start(struct nh_core *m)
+nh_maintenance_start(struct nh_core *m, bool ahead)
 {
 	struct nh_maintenance *own = calloc(1, sizeof(*own));
 	pthread_condattr_t attr;
@@ -105,8 +128,13 @@ nh_maintenance_start(struct nh_core *m)
 	pthread_cond_init(&own->wake, &attr);
 	pthread_condattr_destroy(&attr);
 	m->maintenance = own;
+	own->ahead = ahead;
+	own->sweep_at = UINT64_MAX;
+	if (m->idle && m->idle->interval_ns)
+		own->sweep_at = nh_clock_ns() + m->idle->interval_ns;
 	/* The first pages before the first insert; the thread does the rest. */
-	nh_arena_prefault(NH_ARENA_LINES, first_prefault(), m->node);
+	if (ahead)
+		nh_arena_prefault(NH_ARENA_LINES, first_prefault(), m->node);
 	if (!pthread_create(&own->thread, NULL, run, m))
 		return NH_OK;
 	m->maintenance = NULL;
@@ -127,7 +155,8 @@ nh_maintenance_stop(struct nh_core *m)
 	pthread_mutex_unlock(&own->mutex);
 	pthread_join(own->thread, NULL);
 	/* Nothing more ahead; another map's thread asks again at its tick. */
-	nh_arena_prefault(NH_ARENA_LINES, 0, m->node);
+	if (own->ahead)
+		nh_arena_prefault(NH_ARENA_LINES, 0, m->node);
 	pthread_cond_destroy(&own->wake);
 	pthread_mutex_destroy(&own->mutex);
 	m->maintenance = NULL;

@@ -16,7 +16,8 @@
  * from there to the other table, which only the slow paths look into; then
  * `lines` is 0 and `base` is nh_moving_block, which has no key, says that there
  * are MORE, and cannot be locked.  So the fast paths need not ask: what they
- * find there sends them the slow way.  The generation never comes back, so a
+ * find there sends them the slow way.  A table with a salt (lib/salt.h) shows
+ * the same under an even generation.  The generation never comes back, so a
  * reader that finds `size` unchanged after its search knows that nothing it
  * looked at had become something else.
  */
@@ -27,6 +28,7 @@
 #include <pthread.h>
 
 #include "lib/hash.h"
+#include "lib/salt.h"
 #include "lib/table.h"
 #include "lib/thread.h"
 
@@ -53,16 +55,20 @@ struct nh_segment {
 };
 
 struct nh_maintenance;
+struct nh_idle;
 struct nh_core;
 
 /* What depends on how lines are read and written, of any kind of map. */
 struct nh_core_ops {
 	const char *name;
+	bool salts; /* all operations know tables with a salt */
 	int (*clear)(struct nh_core *m);
 	int (*reserve)(struct nh_core *m, uint64_t n);
 	int (*shrink)(struct nh_core *m);
 	void (*help)(struct nh_core *m, unsigned segment);
 	void (*lock_down)(struct nh_core *m);
+	/* Of a segment, what is idle; NULL: no ages. */
+	uint64_t (*sweep)(struct nh_core *m, unsigned segment);
 };
 
 /* What every kind of map is made of. */
@@ -72,9 +78,16 @@ struct nh_core {
 	int node;
 	nh_atomic reserved;    /* entries: do not shrink below by yourself */
 	nh_atomic table_bytes; /* of all tables, dying ones too */
+	uint64_t chain_limit;  /* lines; 0: none */
+	nh_storm_fn on_storm;
+	void *storm_arg;
+	nh_atomic storms, reseeds; /* as in struct nh_stats */
+	nh_atomic plain;	   /* no segment may get a salt */
 	struct nh_maintenance *maintenance;
+	struct nh_idle *idle; /* or NULL */
 	_Alignas(64) struct nh_descriptor descriptor[NH_SEGMENTS];
 	struct nh_segment segment[NH_SEGMENTS];
+	nh_atomic weather[NH_SEGMENTS]; /* lib/storm.h */
 	struct nh_stripe stripe[NH_STRIPES];
 };
 
@@ -105,6 +118,9 @@ int nh_core_level(const struct nh_config *config);
 /* nh_core_seed - the configured seed, or a random one.  NH_ERR_SYSTEM. */
 int nh_core_seed(const struct nh_config *config, uint64_t *seed);
 
+/* nh_core_random - from the system.  NH_ERR_SYSTEM.  Any thread. */
+int nh_core_random(uint64_t *random);
+
 /* nh_core_reserve_more - as nh_u64_reserve() */
 int nh_core_reserve_more(struct nh_core *m, uint64_t n);
 
@@ -113,6 +129,13 @@ uint64_t nh_core_len(const struct nh_core *m);
 
 /* nh_core_stats - all but fixed_bytes; as nh_u64_stats().  Any thread. */
 int nh_core_stats(const struct nh_core *m, struct nh_stats *out);
+
+/* Is it one table, without a salt, that `size` and `base` describe? */
+static inline bool
+nh_size_is_plain(uint64_t size)
+{
+	return size & NH_SIZE_LINES;
+}
 
 static inline unsigned
 nh_segment_of(uint64_t hash)

@@ -21,6 +21,9 @@
  * then.  Whoever drains the last group publishes the new table alone and gives
  * the old memory back.
  *
+ * When the new table has another salt, order is not kept, and a group is one
+ * old block that is scattered: lib/scatter.h.
+ *
  *	descriptor	gen 2k	 ->  2k+1	 ->  2k+2
  *	table		k % 2	     both	     (k+1) % 2
  */
@@ -29,10 +32,12 @@
 
 #include "lib/block.h"
 #include "lib/ladder.h"
+#include "lib/scatter.h"
 
-#define NH_GROUP_MAX 128   /* blocks of either table in a group */
-#define NH_HELP_BLOCKS 256 /* old and new ones a write drains, about */
-#define NH_AHEAD_BLOCKS 20 /* asked for before they are drained, about */
+#define NH_GROUP_MAX 128     /* blocks of either table in a group */
+#define NH_HELP_BLOCKS 256   /* old and new ones a write drains, about */
+#define NH_SCATTER_BLOCKS 32 /* the same, when they are scattered */
+#define NH_AHEAD_BLOCKS 20   /* asked for before they are drained, about */
 #define NH_CLAIM_NEXT UINT64_C(0xffffffff)
 
 static inline struct nh_descriptor *
@@ -74,6 +79,14 @@ nh_segment_groups(const struct nh_segment *s)
 	return nh_load_acquire(&s->groups);
 }
 
+/* Is the migration of this odd size one between tables of two salts? */
+static inline bool
+nh_segment_scatters(struct nh_segment *s, uint64_t size)
+{
+	return nh_table_salt(nh_segment_table(s, size)) !=
+	       nh_table_salt(nh_segment_next(s, size));
+}
+
 static inline uint64_t
 nh_generation(uint64_t size)
 {
@@ -94,6 +107,37 @@ nh_gcd(uint64_t a, uint64_t b)
 
 /* --------------------------------------------------------- start and finish */
 
+/* What the descriptor shows of a table that alone has a segment. */
+static struct nh_kv
+nh_descriptor_even(const struct nh_table *t, uint64_t odd)
+{
+	struct nh_kv kv = { (nh_generation(odd) + 1) << 32,
+			    (uintptr_t)nh_moving_block };
+
+	if (!nh_table_salt(t)) {
+		kv.word |= 2 * (nh_table_blocks(t) ?: 1);
+		kv.value = (uintptr_t)nh_table_lines(t);
+	}
+	return kv;
+}
+
+/* A migration less: count it, and let lib/storm.h judge a new table afresh. */
+static void
+nh_segment_count(struct nh_core *m, struct nh_segment *s, bool scattered,
+		 bool grew)
+{
+	struct nh_stripe *mine = nh_stripe_mine(m->stripe);
+
+	if (scattered) {
+		/* relaxed: a count that orders nothing. */
+		nh_add_relaxed(&m->reseeds, 1);
+		return;
+	}
+	nh_stripe_add(grew ? &mine->grows : &mine->shrinks, 1);
+	/* relaxed: how often to do something, about. */
+	nh_store_relaxed(&m->weather[s - m->segment], 0);
+}
+
 /* Make the new table the only one.  `size` is odd; busy is ours. */
 static void
 nh_segment_finish(struct nh_core *m, struct nh_segment *s, uint64_t size)
@@ -101,19 +145,16 @@ nh_segment_finish(struct nh_core *m, struct nh_segment *s, uint64_t size)
 	struct nh_descriptor *d = nh_descriptor_of(m, s);
 	struct nh_table *old = nh_segment_table(s, size);
 	struct nh_table *next = nh_segment_next(s, size);
-	uint64_t lines = 2 * (nh_table_blocks(next) ?: 1);
-	struct nh_kv kv = { (nh_generation(size) + 1) << 32 | lines,
-			    (uintptr_t)nh_table_lines(next) };
-	struct nh_stripe *mine = nh_stripe_mine(m->stripe);
 	bool grew = nh_table_blocks(next) > nh_table_blocks(old);
+	bool scattered = nh_table_blocks(next) && nh_segment_scatters(s, size);
 	uint64_t freed;
 
 	/* order(size): release, after the table is filled */
-	nh_pair_store(&d->pair, kv);
+	nh_pair_store(&d->pair, nh_descriptor_even(next, size));
 	freed = nh_table_fini(old, grew ? NH_KEEP_MUCH : NH_KEEP_LITTLE);
 	/* relaxed: a count that orders nothing. */
 	nh_add_relaxed(&m->table_bytes, -freed);
-	nh_stripe_add(grew ? &mine->grows : &mine->shrinks, 1);
+	nh_segment_count(m, s, scattered, grew);
 	/* order(busy): release, after the old table's fields are free */
 	nh_store_release(&s->busy, 0);
 }
@@ -135,22 +176,22 @@ nh_table_open(struct nh_table *t)
 }
 
 /*
- * nh_segment_start - begin moving a segment to a table of `blocks`
+ * nh_segment_reseed - begin moving a segment to a table of `blocks`
  *
- * NH_OK also when another thread is at it, or the segment is no longer as
- * `size` says (an even one): look again.  NH_ERR_NOMEM.  No block locked by
- * this thread.
+ * With this salt, which for a segment without a table is 0.  NH_OK also when
+ * another thread is at it, or the segment is no longer as `size` says (an even
+ * one): look again.  NH_ERR_NOMEM.  No block locked by this thread.
  */
 static int
-nh_segment_start(struct nh_core *m, struct nh_segment *s, uint64_t size,
-		 uint64_t blocks)
+nh_segment_reseed(struct nh_core *m, struct nh_segment *s, uint64_t size,
+		  uint64_t blocks, uint64_t salt)
 {
 	struct nh_descriptor *d = nh_descriptor_of(m, s);
 	struct nh_table *old = nh_segment_table(s, size);
 	struct nh_table *next = nh_segment_next(s, size);
 	uint64_t odd = nh_size_odd(size);
 	uint64_t idle = 0;
-	uint64_t had;
+	uint64_t had, groups;
 
 	/* order(busy): acquire, so the last migration's end is seen */
 	if (!nh_cas_acquire(&s->busy, &idle, 1)) {
@@ -158,7 +199,11 @@ nh_segment_start(struct nh_core *m, struct nh_segment *s, uint64_t size,
 		return NH_OK;
 	}
 	had = nh_table_blocks(old);
-	if (nh_size_changed(d, size) || had == blocks)
+	if (nh_size_changed(d, size) ||
+	    (had == blocks && salt == nh_table_salt(old)))
+		goto idle;
+	/* relaxed: who sets it takes `busy` afterwards: order(busy). */
+	if (salt && salt != nh_table_salt(old) && nh_load_relaxed(&m->plain))
 		goto idle;
 	if (nh_table_init(next, blocks, m->fixed, m->node)) {
 		/* order(busy): release, nothing was changed */
@@ -167,8 +212,12 @@ nh_segment_start(struct nh_core *m, struct nh_segment *s, uint64_t size,
 	}
 	/* relaxed: a count that orders nothing. */
 	nh_add_relaxed(&m->table_bytes, nh_table_bytes(next));
+	groups = had ? nh_gcd(had, blocks) : 0;
+	if (salt != nh_table_salt(old))
+		groups = had;
+	nh_table_salt_set(next, salt);
 	/* order(table): release, after the descriptor's last change */
-	nh_store_release(&s->groups, had ? nh_gcd(had, blocks) : 0);
+	nh_store_release(&s->groups, groups);
 	/* relaxed: published with the odd size. */
 	nh_store_relaxed(&s->drained, 0);
 	/* relaxed: as above. */
@@ -183,6 +232,15 @@ idle:
 	/* order(busy): release, nothing was changed */
 	nh_store_release(&s->busy, 0);
 	return NH_OK;
+}
+
+/* nh_segment_start - the same, in the same order */
+static int
+nh_segment_start(struct nh_core *m, struct nh_segment *s, uint64_t size,
+		 uint64_t blocks)
+{
+	return nh_segment_reseed(m, s, size, blocks,
+				 nh_table_salt(nh_segment_table(s, size)));
 }
 
 /* Let a retired block go for good. */
@@ -308,26 +366,6 @@ nh_group_prefetch(const struct nh_table *old, const struct nh_table *next,
 		nh_prefetch_write(line + i);
 }
 
-/* An overflow line for a chain, whatever it takes; NULL when memory is out. */
-static struct nh_line *
-nh_overflow_must(struct nh_core *m, struct nh_table *t)
-{
-	struct nh_line *line = nh_overflow_alloc(t);
-	uint64_t bytes;
-
-	while (!line) {
-		bytes = nh_overflow_extend(
-			t, 2 + (nh_table_blocks(t) / 8 & ~UINT64_C(1)),
-			m->node);
-		if (!bytes)
-			return NULL;
-		/* relaxed: a count that orders nothing. */
-		nh_add_relaxed(&m->table_bytes, bytes);
-		line = nh_overflow_alloc(t);
-	}
-	return line;
-}
-
 /* A pair whose block is full; nh_build_close() keeps what is marked here. */
 static bool
 nh_build_chain(struct nh_build *b, unsigned line, struct nh_kv kv)
@@ -370,7 +408,7 @@ nh_build_add(struct nh_build *b, struct nh_kv kv)
 	unsigned used = b->used[line];
 	struct nh_pair *to = &b->lines[line].pair[used];
 
-	kv.word &= NH_WORD_KEY;
+	kv.word &= NH_WORD_PAIR;
 	if (nh_unlikely(used == NH_LINE_SLOTS))
 		return !valid || nh_build_spill(b, line, kv);
 	nh_pair_store(valid ? to : b->nowhere.pair, kv);
@@ -449,6 +487,29 @@ nh_build_undo(struct nh_build *b)
 	}
 }
 
+/* Build the new blocks of a group, p old ones.  False: no memory, undone. */
+static bool
+nh_group_build(struct nh_core *m, struct nh_table *next, struct nh_line *even,
+	       unsigned p, uint64_t group, uint64_t groups)
+{
+	struct nh_build b;
+
+	b.m = m;
+	b.table = next;
+	b.blocks = (unsigned)(nh_table_blocks(next) / groups);
+	b.first = 2 * b.blocks * group;
+	b.lines = nh_table_lines(next) + b.first;
+	b.table_lines = 2 * nh_table_blocks(next);
+	nh_build_open(&b);
+	for (unsigned i = 0; i < p; i++)
+		if (!nh_build_add_block(&b, even + 2 * i)) {
+			nh_build_undo(&b);
+			return false;
+		}
+	nh_build_close(&b);
+	return true;
+}
+
 /*
  * nh_group_drain - move one group; NH_OK too when it was moved already
  *
@@ -461,13 +522,14 @@ nh_group_drain(struct nh_core *m, struct nh_segment *s, uint64_t size,
 {
 	const struct nh_descriptor *d = nh_descriptor_of(m, s);
 	struct nh_table *old = nh_segment_table(s, size);
+	struct nh_table *next = nh_segment_next(s, size);
 	struct nh_stripe *mine = nh_stripe_mine(m->stripe);
-	struct nh_build b;
 	uint64_t groups = nh_segment_groups(s);
 	uint64_t had = nh_table_blocks(old);
 	struct nh_line *even = nh_table_lines(old);
 	bool waited = false;
 	unsigned p;
+	bool done;
 
 	if (nh_size_changed(d, size) || !groups)
 		return NH_OK;
@@ -480,20 +542,13 @@ nh_group_drain(struct nh_core *m, struct nh_segment *s, uint64_t size,
 		return NH_OK;
 	}
 	nh_group_lock(even, p);
-	b.m = m;
-	b.table = nh_segment_next(s, size);
-	b.blocks = (unsigned)(nh_table_blocks(b.table) / groups);
-	b.first = 2 * b.blocks * group;
-	b.lines = nh_table_lines(b.table) + b.first;
-	b.table_lines = 2 * nh_table_blocks(b.table);
-	nh_build_open(&b);
-	for (unsigned i = 0; i < p; i++)
-		if (!nh_build_add_block(&b, even + 2 * i)) {
-			nh_build_undo(&b);
-			nh_group_unlock(even, p);
-			return NH_ERR_NOMEM;
-		}
-	nh_build_close(&b);
+	done = nh_segment_scatters(s, size)
+		       ? nh_scatter_block(m, old, next, group)
+		       : nh_group_build(m, next, even, p, group, groups);
+	if (!done) {
+		nh_group_unlock(even, p);
+		return NH_ERR_NOMEM;
+	}
 	nh_group_retire(even, p);
 	nh_stripe_add(&mine->moved, p);
 	if (waited)
@@ -536,11 +591,13 @@ nh_segment_help(struct nh_core *m, struct nh_segment *s, uint64_t size)
 	const struct nh_table *old = nh_segment_table(s, size);
 	const struct nh_table *next = nh_segment_next(s, size);
 	uint64_t both = nh_table_blocks(old) + nh_table_blocks(next);
+	uint64_t most = nh_segment_scatters(s, size) ? NH_SCATTER_BLOCKS
+						     : NH_HELP_BLOCKS;
 	uint64_t want, ahead, group, end;
 
 	if (nh_size_changed(nh_descriptor_of(m, s), size) || !groups)
 		return false;
-	want = 1 + NH_HELP_BLOCKS * groups / both;
+	want = 1 + most * groups / both;
 	ahead = 1 + NH_AHEAD_BLOCKS * groups / both;
 	group = nh_segment_claim(s, size, want, groups);
 	if (group >= groups)
@@ -555,7 +612,7 @@ nh_segment_help(struct nh_core *m, struct nh_segment *s, uint64_t size)
 	return true;
 }
 
-/* The group of a word. */
+/* The group of a word as the old table has it. */
 static inline uint64_t
 nh_segment_group(const struct nh_segment *s, uint64_t word)
 {

@@ -3,39 +3,53 @@
  *
  * A position is a hash.  A block holds the keys of one stretch of positions, in
  * whatever table, so a scan that has shown a block goes on where its stretch
- * ends, and what happened to the table in between does not matter.
+ * ends, and what happened to the table in between does not matter.  In a table
+ * with a salt that is not so, and a scan goes by lib/walk.h.
  */
 #ifndef NH_LIB_SCAN_H
 #define NH_LIB_SCAN_H
 
-#include "lib/hold.h"
+#include "lib/walk.h"
 
 #define NH_SNAPSHOT_PAIRS 32
+
+/* Where a reader looks for a key. */
+struct nh_home {
+	struct nh_table *table;
+	struct nh_line *line;
+	uint64_t word; /* as it is stored there */
+};
+
+static inline struct nh_home
+nh_home_in(struct nh_table *t, uint64_t plain)
+{
+	uint64_t word = nh_table_word(t, plain);
+
+	return (struct nh_home){ t, nh_table_home(t, word), word };
+}
 
 /*
  * nh_segment_home - the home line of a word, in the table that has the say
  *
- * NULL: the descriptor changed from `size`, look again.  A drained block is
- * told by LIVE alone; migrate.h says why looking once, before, will do.
+ * False: the descriptor changed from `size`, look again.  A drained block is
+ * told by LIVE alone; migrate.h says why looking once, before, will do.  A new
+ * block that was not opened yet (scatter.h) had no pair when that was seen.
  */
-static inline struct nh_line *
+static inline bool
 nh_segment_home(struct nh_segment *s, const struct nh_descriptor *d,
-		uint64_t size, uint64_t word)
+		uint64_t size, uint64_t plain, struct nh_home *home)
 {
-	struct nh_table *t = nh_segment_table(s, size);
-	struct nh_line *home = nh_table_home(t, word);
-	struct nh_line *even = nh_line_even(home);
-
-	if (!(size & NH_SIZE_MIGRATING))
-		return nh_size_changed(d, size) ? NULL : home;
-	t = nh_segment_next(s, size);
+	*home = nh_home_in(nh_segment_table(s, size), plain);
 	if (nh_size_changed(d, size))
-		return NULL;
-	/* order(drained): acquire, so the new block is seen filled */
-	if (nh_load_acquire(&even->pair[0].word) & NH_WORD_LIVE)
-		return home;
-	home = nh_table_home(t, word);
-	return nh_size_changed(d, size) ? NULL : home;
+		return false;
+	if (!(size & NH_SIZE_MIGRATING) || nh_line_is_live(home->line))
+		return true;
+	*home = nh_home_in(nh_segment_next(s, size), plain);
+	if (nh_size_changed(d, size))
+		return false;
+	if (nh_segment_scatters(s, size) && !nh_line_is_live(home->line))
+		home->line = nh_empty_block;
+	return true;
 }
 
 /* ----------------------------------------------------------------- snapshot */
@@ -43,7 +57,8 @@ nh_segment_home(struct nh_segment *s, const struct nh_descriptor *d,
 /* The pairs of a block from some word on, sorted by word, each once. */
 struct nh_snapshot {
 	unsigned pairs;
-	bool cut; /* there were more: these are the first */
+	bool cut;    /* there were more: these are the first */
+	bool salted; /* none was taken: the segment wants lib/window.h */
 	struct nh_kv pair[NH_SNAPSHOT_PAIRS];
 };
 
@@ -122,26 +137,7 @@ nh_snapshot_take(struct nh_snapshot *snap, struct nh_line *even, uint64_t from,
 		 !nh_size_changed(d, size));
 }
 
-/* The first word of the block after the one that `word` lies in; 0: no more. */
-static uint64_t
-nh_block_end(uint64_t word, uint64_t blocks)
-{
-	unsigned __int128 next = nh_line_index(word, blocks) + 1;
-	uint64_t end;
-
-	if (next == blocks)
-		return 0;
-	end = (uint64_t)(((next << 64) + blocks - 1) / blocks);
-	return end & ~NH_WORD_META;
-}
-
 /* --------------------------------------------------------------------- scan */
-
-static uint64_t
-nh_hash_of(unsigned segment, uint64_t word)
-{
-	return (uint64_t)segment << 56 | word >> 8;
-}
 
 /* Let the cursor stand at the hash after this one. */
 static void
@@ -151,7 +147,10 @@ nh_cursor_pass(struct nh_cursor *cursor, uint64_t hash)
 	cursor->done = hash == UINT64_MAX;
 }
 
-/* A snapshot of the block at the cursor; returns the last hash it covers. */
+/*
+ * A snapshot of the block at the cursor; returns the last hash it covers.  Or
+ * snap->salted, and nothing else.
+ */
 static uint64_t
 nh_core_snapshot(struct nh_core *m, const struct nh_cursor *cursor,
 		 struct nh_snapshot *snap)
@@ -160,21 +159,23 @@ nh_core_snapshot(struct nh_core *m, const struct nh_cursor *cursor,
 	struct nh_segment *s = &m->segment[number];
 	const struct nh_descriptor *d = nh_descriptor_of(m, s);
 	uint64_t from = nh_word_of(cursor->position);
-	uint64_t size, end, blocks;
-	struct nh_line *home;
+	uint64_t size, end, blocks = 0;
+	struct nh_home home;
+	bool known;
 
+	snap->pairs = 0;
 	do {
 		/* order(size): acquire, so that the tables' fields are seen */
 		size = nh_load_acquire(&d->size);
-		home = nh_segment_home(s, d, size, from);
-		if (!home)
+		snap->salted = nh_segment_salted(s, size);
+		known = nh_segment_home(s, d, size, from, &home);
+		if (!known || snap->salted)
 			continue;
-		blocks = nh_table_blocks(nh_segment_table(s, size));
-		if (size & NH_SIZE_MIGRATING &&
-		    home != nh_table_home(nh_segment_table(s, size), from))
-			blocks = nh_table_blocks(nh_segment_next(s, size));
-		nh_snapshot_take(snap, nh_line_even(home), from, d, size);
-	} while (!home || nh_size_changed(d, size));
+		blocks = nh_table_blocks(home.table);
+		nh_snapshot_take(snap, nh_line_even(home.line), from, d, size);
+	} while (!known || nh_size_changed(d, size));
+	if (snap->salted)
+		return cursor->position;
 	if (snap->cut)
 		return nh_hash_of(number, snap->pair[snap->pairs - 1].word);
 	end = blocks ? nh_block_end(from, blocks) : 0;
@@ -212,31 +213,135 @@ nh_segment_resize(struct nh_core *m, unsigned number, uint64_t want, bool grow)
 	}
 }
 
+/*
+ * What the keys of a segment would be in a table without a salt: how many, and
+ * in `crowd`, unless NULL, how many to each of so many blocks, up to 65,535.
+ */
+struct nh_census {
+	uint64_t entries;
+	uint64_t blocks;
+	uint16_t *crowd;
+	uint16_t most;
+};
+
+static void
+nh_census_add_line(struct nh_census *c, const struct nh_table *t,
+		   const struct nh_line *line)
+{
+	for (unsigned i = 0; i < NH_LINE_SLOTS; i++) {
+		uint64_t w = nh_slot_word(line, i);
+		uint16_t *at;
+
+		if (!(w & NH_WORD_VALID))
+			continue;
+		c->entries++;
+		if (!c->crowd)
+			continue;
+		at = &c->crowd[nh_line_index(nh_table_plain(t, w), c->blocks)];
+		*at += *at < UINT16_MAX;
+		c->most = *at > c->most ? *at : c->most;
+	}
+}
+
+/* Begin anew. */
+static void
+nh_census_reset(struct nh_census *c)
+{
+	if (c->crowd)
+		memset(c->crowd, 0, c->blocks * sizeof(*c->crowd));
+	c->entries = c->most = 0;
+}
+
+static int
+nh_segment_census(struct nh_core *m, unsigned number, struct nh_census *c)
+{
+	struct nh_walk walk = { .number = number, .again = true };
+
+	while (!walk.done) {
+		struct nh_held held;
+		struct nh_line *line;
+		int err = nh_walk_hold(m, &walk, &held);
+
+		if (walk.again)
+			nh_census_reset(c);
+		walk.again = false;
+		if (err)
+			return err == NH_ERR_NOTFOUND ? NH_OK : err;
+		line = nh_line_even(held.home);
+		nh_census_add_line(c, held.table, line++);
+		for (; line; line = nh_link_target(
+				     nh_pair_load(&line->pair[NH_LINK_SLOT])))
+			nh_census_add_line(c, held.table, line);
+		nh_walk_next(&walk, &held);
+		nh_release(&held);
+	}
+	return NH_OK;
+}
+
 /* Entries of a segment, by looking at every block. */
-static uint64_t
-nh_segment_entries(struct nh_core *m, unsigned number)
+static int
+nh_segment_entries(struct nh_core *m, unsigned number, uint64_t *entries)
 {
 	struct nh_cursor cursor = { .position = (uint64_t)number << 56 };
+	struct nh_census census = { .crowd = NULL };
 	struct nh_snapshot snap;
 	uint64_t n = 0;
+	int err = NH_OK;
 
 	while (!cursor.done && nh_segment_of(cursor.position) == number) {
 		uint64_t last = nh_core_snapshot(m, &cursor, &snap);
 
+		if (snap.salted) {
+			err = nh_segment_census(m, number, &census);
+			n = census.entries;
+			break;
+		}
 		n += snap.pairs;
 		nh_cursor_pass(&cursor, last);
 	}
-	return n;
+	*entries = n;
+	return err;
+}
+
+/*
+ * Take the salt off a segment again if its keys do not crowd any more.  If
+ * there is no memory to find out, it stays.
+ */
+static int
+nh_segment_desalt(struct nh_core *m, unsigned number)
+{
+	struct nh_segment *s = &m->segment[number];
+	/* order(size): acquire, so that the tables' fields are seen */
+	uint64_t size = nh_load_acquire(&m->descriptor[number].size);
+	struct nh_table *t = nh_segment_table(s, size);
+	struct nh_census c = { .blocks = nh_table_blocks(t) };
+	int err;
+
+	if (size & NH_SIZE_MIGRATING || !c.blocks || !nh_table_salt(t))
+		return NH_OK;
+	c.crowd = malloc(c.blocks * sizeof(*c.crowd));
+	if (!c.crowd)
+		return NH_OK;
+	err = nh_segment_census(m, number, &c);
+	free(c.crowd);
+	if (err || (m->chain_limit && c.most > nh_storm_pairs(m)))
+		return err;
+	err = nh_segment_reseed(m, s, size, c.blocks, 0);
+	return err ?: nh_segment_settle(m, s);
 }
 
 /* The smallest table for what a segment holds, or none for nothing. */
 static int
 nh_segment_fit(struct nh_core *m, unsigned number)
 {
-	uint64_t n = nh_segment_entries(m, number);
-	int err = nh_segment_resize(m, number, nh_blocks_for(n, NH_LOAD_TIGHT),
-				    false);
+	uint64_t n;
+	int err = nh_segment_entries(m, number, &n);
 
+	if (!err)
+		err = nh_segment_resize(m, number,
+					nh_blocks_for(n, NH_LOAD_TIGHT), false);
+	if (!err && n)
+		err = nh_segment_desalt(m, number);
 	if (!err && !n)
 		nh_segment_drop(m, &m->segment[number]);
 	return err;

@@ -5,6 +5,8 @@
 
 #include <numahash.h>
 
+#include "lib/salt.h"
+
 /*
  * Overflow lines for a table.  A block of eight slots that gets 8 * load keys
  * at random overflows with the Poisson distribution's tail: 8 % of them at a
@@ -26,7 +28,7 @@ spare_lines(uint64_t blocks, bool fixed)
 uint64_t
 nh_table_trigger(uint64_t blocks)
 {
-	return blocks < 64 ? blocks / 32 : blocks / 6;
+	return blocks < NH_TABLE_SMALL ? blocks / 32 : blocks / 6;
 }
 
 int
@@ -70,6 +72,7 @@ void
 nh_table_none(struct nh_table *t)
 {
 	t->extent = NULL;
+	nh_table_salt_set(t, 0);
 	/* order(table): release, after the descriptor left this table */
 	nh_store_release(&t->lines, (uintptr_t)nh_empty_block);
 	/* order(table): release, as above */

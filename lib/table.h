@@ -25,6 +25,8 @@
 #include "lib/line.h"
 #include "numa/arena.h"
 
+#define NH_TABLE_SMALL 64 /* fewer blocks: there to be quick, not dense */
+
 struct nh_table {
 	nh_atomic lines;    /* struct nh_line *, the first */
 	nh_atomic blocks;   /* 0: the segment has no table yet */
@@ -34,13 +36,14 @@ struct nh_table {
 	nh_atomic used;	    /* overflow lines in chains */
 	nh_atomic trigger;  /* used above this: time to grow */
 	nh_atomic extras;   /* struct nh_extent *: more overflow lines */
+	nh_atomic salt;	    /* lib/salt.h; 0: none */
 	struct nh_extent *extent;
 };
 
 /* Two empty lines that are never live: what a segment without a table has. */
 extern struct nh_line nh_empty_block[2];
 
-/* Two empty lines with MORE, never live: what a migrating segment shows. */
+/* The same with MORE: what a segment shows that only the slow paths know. */
 extern struct nh_line nh_moving_block[2];
 
 static inline struct nh_line *

@@ -63,6 +63,7 @@ struct nh_stripe {
 	nh_atomic moved;	     /* blocks drained */
 	nh_atomic waits;	     /* found a line locked */
 	nh_atomic grows, shrinks;    /* migrations finished */
+	nh_atomic evicted, swept;    /* idle entries; segments gone over */
 };
 
 static inline struct nh_stripe *

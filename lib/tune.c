@@ -21,7 +21,11 @@
 #define PREFIX "NUMAHASH_"
 #define PREFAULT_DEFAULT ((uint64_t)32 << 20)
 #define RETAIN_DEFAULT ((uint64_t)64 << 20)
+#define CHAIN_LIMIT_DEFAULT 8
 #define PREFAULT_MAX ((uint64_t)64 << 30)
+#define IDLE_TIMEOUT_DEFAULT 300000
+#define CHECK_INTERVAL_DEFAULT 5000
+#define MIN_IDLE_DEFAULT 2
 #define WARNINGS_MAX 4096
 
 extern char **environ;
@@ -32,12 +36,19 @@ extern char **environ;
 	X("HUGEPAGES", hugepages, NH_HUGEPAGES_OFF, "auto hugetlb thp off") \
 	X("CPU_DISABLE", disable, NH_LEVELS - 1, "none avx512 avx")         \
 	X("HASH", hash, NH_HASH_TRUSTED, "siphash xxh3")                    \
+	X("CHAIN_LIMIT", chain_limit, NH_CHAIN_LIMIT_MAX, NULL)             \
 	X("CAPACITY", capacity, NH_CAPACITY_MAX, NULL)                      \
 	X("FIXED", fixed, 1, NULL)                                          \
 	X("SEED", seed, UINT64_MAX, NULL)                                   \
 	X("MAINTENANCE", maintenance, 1, NULL)                              \
 	X("PREFAULT", prefault, PREFAULT_MAX, NULL)                         \
 	X("RETAIN", retain, PREFAULT_MAX, NULL)                             \
+	X("DEBUG", debug, NH_DEBUG_PINS, "off pins")                        \
+	X("PIN_AGE_MS", pin_age_ms, UINT64_MAX, NULL)                       \
+	X("IDLE", idle, 1, NULL)                                            \
+	X("IDLE_TIMEOUT_MS", idle_timeout, UINT32_MAX, NULL)                \
+	X("CHECK_INTERVAL_MS", check_interval, UINT32_MAX, NULL)            \
+	X("MIN_IDLE_COUNT", min_idle, UINT32_MAX, NULL)                     \
 	X("QUIET", quiet, 1, NULL)
 
 struct tunables {
@@ -63,6 +74,10 @@ static const struct tunable {
 static struct tunables tuned = {
 	.prefault = PREFAULT_DEFAULT,
 	.retain = RETAIN_DEFAULT,
+	.idle_timeout = IDLE_TIMEOUT_DEFAULT,
+	.check_interval = CHECK_INTERVAL_DEFAULT,
+	.min_idle = MIN_IDLE_DEFAULT,
+	.chain_limit = CHAIN_LIMIT_DEFAULT,
 };
 static char warnings[WARNINGS_MAX];
 static int warning_count;
@@ -199,6 +214,12 @@ nh_tune_prefault(void)
 	return tuned.prefault;
 }
 
+bool
+nh_tune_quiet(void)
+{
+	return tuned.quiet;
+}
+
 int
 nh_tune_level(void)
 {
@@ -217,11 +238,18 @@ nh_config_init(struct nh_config *config)
 	*config = (struct nh_config){
 		.size = sizeof(*config),
 		.capacity = tuned.capacity,
+		.chain_limit = tuned.chain_limit,
 		.seed = tuned.seed,
 		.arch = (int)tuned.arch,
 		.hash = (int)tuned.hash,
 		.fixed = tuned.fixed,
 		.maintenance = tuned.maintenance,
+		.debug = (int)tuned.debug,
+		.pin_age_ms = tuned.pin_age_ms,
+		.idle = tuned.idle,
+		.idle_timeout_ms = (uint32_t)tuned.idle_timeout,
+		.check_interval_ms = (uint32_t)tuned.check_interval,
+		.min_idle_count = (uint32_t)tuned.min_idle,
 	};
 }
 

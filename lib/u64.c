@@ -6,6 +6,7 @@
  */
 #include <stdlib.h>
 
+#include "lib/idle.h"
 #include "lib/u64.h"
 
 /* ------------------------------------------------------- create and destroy */
@@ -18,6 +19,15 @@ static const struct nh_u64_ops *const flavours[] = {
 #endif
 };
 
+/* The same, with ages. */
+static const struct nh_u64_ops *const aged[] = {
+	&nh_u64_ops_generic_aged,
+#if NH_ARCH_HAS_MODULE
+	&nh_u64_ops_native_aged,
+	&nh_u64_ops_wide_aged,
+#endif
+};
+
 static int
 init_map(void *map, const struct nh_config *c)
 {
@@ -26,10 +36,12 @@ init_map(void *map, const struct nh_config *c)
 	uint64_t seed;
 	int err = level < 0 ? level : nh_core_seed(c, &seed);
 
+	if (!err && c->segment)
+		err = NH_ERR_ARG;
 	if (err)
 		return err;
 	nh_hash_init(&m->hash, seed);
-	m->ops = flavours[level];
+	m->ops = (c->idle ? aged : flavours)[level];
 	return nh_core_init(&m->core, &m->ops->core, c);
 }
 
@@ -211,12 +223,30 @@ nh_u64_shrink(struct nh_u64 *m)
 }
 
 int
+nh_u64_on_evict(struct nh_u64 *m, nh_u64_evict_fn fn, void *arg)
+{
+	if (!m || !m->core.idle)
+		return NH_ERR_ARG;
+	pthread_mutex_lock(&m->core.idle->mutex);
+	m->core.idle->evict.u64 = fn;
+	m->core.idle->arg = arg;
+	pthread_mutex_unlock(&m->core.idle->mutex);
+	return NH_OK;
+}
+
+int
+nh_u64_reclaim(struct nh_u64 *m, uint64_t *gone)
+{
+	return m ? nh_core_reclaim(&m->core, gone) : NH_ERR_ARG;
+}
+
+int
 nh_u64_stats(const struct nh_u64 *m, struct nh_stats *out)
 {
 	int err = m ? nh_core_stats(&m->core, out) : NH_ERR_ARG;
 
 	if (!err)
-		out->fixed_bytes = sizeof(*m);
+		out->fixed_bytes = sizeof(*m) + nh_idle_bytes(&m->core);
 	return err;
 }
 

@@ -42,5 +42,11 @@ struct nh_u64_ops {
 extern const struct nh_u64_ops nh_u64_ops_generic;
 extern const struct nh_u64_ops nh_u64_ops_native;
 extern const struct nh_u64_ops nh_u64_ops_wide;
+extern const struct nh_u64_ops nh_u64_ops_generic_aged;
+extern const struct nh_u64_ops nh_u64_ops_native_aged;
+extern const struct nh_u64_ops nh_u64_ops_wide_aged;
+extern const struct nh_u64_ops nh_u64_ops_generic_aged;
+extern const struct nh_u64_ops nh_u64_ops_native_aged;
+extern const struct nh_u64_ops nh_u64_ops_wide_aged;
 
 #endif

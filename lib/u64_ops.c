@@ -8,33 +8,35 @@
 
 #include "lib/hold.h"
 #include "lib/u64_scan.h"
+#ifdef NH_AGED
+#include "lib/sweep.h"
+#endif
 
 #define BATCH 32
 
 /* ------------------------------------------------------------------ reading */
 
-/* In a segment that migrates or has just changed. */
+/* In a segment that migrates, has a salt, or has just changed. */
 static __attribute__((noinline)) int
 get_slowly(const struct nh_u64 *map, uint64_t hash, uint64_t *value)
 {
-	struct nh_core *m = (struct nh_core *)&map->core;
-	struct nh_segment *s = &m->segment[nh_segment_of(hash)];
-	const struct nh_descriptor *d = nh_descriptor_of(m, s);
-	uint64_t word = nh_word_of(hash);
-	struct nh_line *home;
-	uint64_t size, v;
-	bool found;
+	uint64_t v;
 
-	do {
-		/* order(size): acquire, so that the tables' fields are seen */
-		size = nh_load_acquire(&d->size);
-		home = nh_segment_home(s, d, size, word);
-		found = home && nh_block_find(home, word, d, size, &v);
-	} while (!home || nh_size_changed(d, size));
-	if (!found)
+	if (!nh_u64_find((struct nh_core *)&map->core, hash, &v, true))
 		return NH_ERR_NOTFOUND;
 	*value = v;
 	return NH_OK;
+}
+
+/* What a quick look compares with: the word, and with ages the present one. */
+static inline __attribute__((always_inline)) uint64_t
+want_quickly(const struct nh_u64 *m, uint64_t hash)
+{
+	uint64_t want = nh_want_of(hash);
+
+	if (NH_AGES)
+		want &= nh_idle_clock(&m->core, hash);
+	return want;
 }
 
 /*
@@ -46,8 +48,8 @@ get_away(const struct nh_u64 *m, uint64_t hash, uint64_t *value,
 	 struct nh_line *home, uint64_t size)
 {
 	const struct nh_descriptor *d = nh_descriptor_of_hash(&m->core, hash);
-	struct nh_found f = nh_line_glance(nh_line_other(home),
-					   nh_want_of(hash), &nh_word_key);
+	struct nh_found f = nh_line_glance(
+		nh_line_other(home), want_quickly(m, hash), &nh_word_quick);
 	uint64_t v;
 	bool found;
 
@@ -55,20 +57,24 @@ get_away(const struct nh_u64 *m, uint64_t hash, uint64_t *value,
 		nh_found_store(&f, value);
 		return NH_OK;
 	}
-	if (nh_unlikely(size & NH_SIZE_MIGRATING))
+	if (nh_unlikely(!nh_size_is_plain(size)))
 		return get_slowly(m, hash, value);
 	found = nh_block_find(home, nh_word_of(hash), d, size, &v);
 	if (nh_unlikely(nh_size_changed(d, size)))
 		return get_slowly(m, hash, value);
 	if (!found)
 		return NH_ERR_NOTFOUND;
+	if (NH_AGES)
+		nh_block_mark(home, nh_word_of(hash), d, size,
+			      nh_age_now(&m->core, hash));
 	*value = v;
 	return NH_OK;
 }
 
 /*
  * The home line of a word, and the size that *d must still have once it has
- * been looked at.  A line of nh_moving_block where the segment is migrating.
+ * been looked at.  A line of nh_moving_block where the segment is migrating or
+ * has a salt.
  */
 static inline __attribute__((always_inline)) struct nh_line *
 home_quickly(const struct nh_descriptor *d, uint64_t word, uint64_t *size)
@@ -81,7 +87,7 @@ home_quickly(const struct nh_descriptor *d, uint64_t word, uint64_t *size)
 	       nh_line_index(word, kv.word & NH_SIZE_LINES);
 }
 
-/* Not seen in the home line at a glance. */
+/* Not seen in the home line at a glance, or there with another age. */
 static __attribute__((noinline)) int
 get_carefully(const struct nh_u64 *m, uint64_t hash, uint64_t *value,
 	      struct nh_line *home, uint64_t size)
@@ -95,6 +101,9 @@ get_carefully(const struct nh_u64 *m, uint64_t hash, uint64_t *value,
 		return get_slowly(m, hash, value);
 	if (nh_likely(!f.hit))
 		return NH_ERR_NOTFOUND;
+	if (NH_AGES)
+		nh_line_mark(home, nh_word_of(hash),
+			     nh_age_now(&m->core, hash));
 	nh_found_store(&f, value);
 	return NH_OK;
 }
@@ -106,7 +115,8 @@ get_hashed(const struct nh_u64 *m, uint64_t hash, uint64_t *value)
 	const struct nh_descriptor *d = nh_descriptor_of_hash(&m->core, hash);
 	uint64_t size;
 	struct nh_line *home = home_quickly(d, want, &size);
-	struct nh_found f = nh_line_glance(home, want, &nh_word_key);
+	struct nh_found f =
+		nh_line_glance(home, want_quickly(m, hash), &nh_word_quick);
 
 	if (nh_unlikely(!f.hit))
 		return get_carefully(m, hash, value, home, size);
@@ -132,11 +142,16 @@ struct stored {
 
 /* Replace a value, or just look at it.  Locked. */
 static inline struct stored
-store_value(nh_atomic *at, uint64_t value, bool replace)
+store_value(const struct nh_u64 *m, uint64_t hash, struct nh_line *line,
+	    unsigned slot, uint64_t value, bool replace)
 {
+	nh_atomic *at = &line->pair[slot].value;
 	/* relaxed: nobody else writes it while it is locked. */
 	struct stored did = { nh_load_relaxed(at), STORED_FOUND };
 
+	if (NH_AGES)
+		nh_word_mark(&line->pair[slot].word, nh_slot_word(line, slot),
+			     nh_age_now(&m->core, hash));
 	if (replace)
 		/* order(pair): release, as nh_pair_store() */
 		nh_store_release(at, value);
@@ -164,7 +179,7 @@ store_beside(struct nh_u64 *m, uint64_t hash, uint64_t value, bool replace,
 	if (nh_slot_word(home, 0) & nh_word_more(word))
 		match = nh_line_match(to, word, &nh_word_key);
 	if (match) {
-		did = store_value(&to->pair[nh_match_slot(match)].value, value,
+		did = store_value(m, hash, to, nh_match_slot(match), value,
 				  replace);
 		nh_block_unlock(even);
 		return did;
@@ -176,6 +191,8 @@ store_beside(struct nh_u64 *m, uint64_t hash, uint64_t value, bool replace,
 		match = nh_line_match(to, 0, &nh_word_taken);
 	if (match && to != home)
 		nh_line_mark_more(home, word);
+	if (NH_AGES)
+		word |= nh_age_now(&m->core, hash);
 	if (match) {
 		nh_slot_store(to, nh_match_slot(match), word, value);
 		did.how = STORED_NEW;
@@ -217,8 +234,7 @@ store_quickly(struct nh_u64 *m, uint64_t hash, uint64_t value, bool replace)
 	}
 	if (!match)
 		return store_beside(m, hash, value, replace, home);
-	did = store_value(&home->pair[nh_match_slot(match)].value, value,
-			  replace);
+	did = store_value(m, hash, home, nh_match_slot(match), value, replace);
 	nh_block_unlock_as(even, word0);
 	return did;
 }
@@ -239,9 +255,11 @@ entry_hold(struct nh_u64 *m, uint64_t hash, bool create, struct entry *e)
 		return err;
 	e->at = nh_block_spot(e->held.home, e->held.word);
 	e->value = 0;
-	if (e->at.line)
-		/* relaxed: nobody else writes it while it is locked. */
-		e->value = nh_load_relaxed(&e->at.line->pair[e->at.slot].value);
+	if (!e->at.line)
+		return NH_OK;
+	nh_held_mark(&e->held, e->at);
+	/* relaxed: nobody else writes it while it is locked. */
+	e->value = nh_load_relaxed(&e->at.line->pair[e->at.slot].value);
 	return NH_OK;
 }
 
@@ -627,6 +645,9 @@ probe_end(const struct nh_u64 *m, const struct probe *p, uint64_t *value,
 		return false;
 	*found = f.hit;
 	if (nh_likely(f.hit)) {
+		if (NH_AGES)
+			nh_line_mark(line, nh_word_of(p->hash),
+				     nh_age_now(&m->core, p->hash));
 		nh_found_store(&f, value);
 		return true;
 	}
@@ -736,14 +757,40 @@ clear(struct nh_core *core)
 	return err;
 }
 
+#ifdef NH_AGED
+/* Tell of an idle pair that was taken out. */
+static void
+gone(struct nh_core *core, unsigned segment, struct nh_kv kv)
+{
+	uint64_t hash = nh_hash_of(segment, kv.word);
+	struct nh_idle *idle = core->idle;
+
+	pthread_mutex_lock(&idle->mutex);
+	if (idle->evict.u64)
+		idle->evict.u64(idle->arg, nh_unhash(&map_of(core)->hash, hash),
+				kv.value);
+	pthread_mutex_unlock(&idle->mutex);
+}
+
+static uint64_t
+sweep(struct nh_core *core, unsigned segment)
+{
+	return nh_segment_sweep(core, segment, gone);
+}
+#endif
+
 const struct nh_u64_ops NH_FLAVOUR_OPS = {
 	.core = {
 		.name = NH_FLAVOUR_NAME,
+		.salts = true,
 		.clear = clear,
 		.reserve = nh_core_reserve_op,
 		.shrink = nh_core_shrink_op,
 		.help = nh_core_help_op,
 		.lock_down = nh_core_lock_down,
+#ifdef NH_AGED
+		.sweep = sweep,
+#endif
 	},
 	.get = get,
 	.put = put,

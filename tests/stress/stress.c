@@ -17,7 +17,7 @@ struct stress stress = {
 };
 
 static uint64_t seconds = 5, arch = ARGS_ARCH_BOTH, kind = ANY_KIND_BOTH;
-static uint64_t maintenance;
+static uint64_t maintenance, limit = 8;
 
 static const char *const tally_name[TALLIES] = {
 	"permanent keys found", "dead keys not found", "fresh keys found",
@@ -135,7 +135,7 @@ require(const char *what, uint64_t least, uint64_t happened)
 
 static void
 report(const struct any *m, const struct observer *resizer,
-       const struct observer *scanner)
+       const struct observer *scanner, const struct observer *attacker)
 {
 	struct nh_stats stats = any_stats_of(m);
 
@@ -152,6 +152,9 @@ report(const struct any *m, const struct observer *resizer,
 	require("explicit resizes", 2, resizer->resizes);
 	require("scans", 2, scanner->scans);
 	require("pairs shown", stress.permanent, scanner->pairs);
+	require("attacks", 10, attacker->attacks);
+	require("segments spread anew", limit && m->u64 ? 10 : 0,
+		stats.reseeds);
 	require("waits for a lock", 0, stats.lock_waits);
 }
 
@@ -160,12 +163,13 @@ run(enum any_kind map_kind, int map_arch)
 {
 	const struct timespec duration = { .tv_sec = (time_t)seconds };
 	struct nh_config config = config_make(stress.seed);
-	struct observer resizer, scanner;
+	struct observer resizer, scanner, attacker;
 	struct any *m;
 	int err;
 
 	config.arch = map_arch;
 	config.maintenance = maintenance;
+	config.chain_limit = limit;
 	m = any_create(map_kind, &config, &err);
 	if (!m)
 		fail("no map for arch %s: %s", args_arches[map_arch],
@@ -175,18 +179,20 @@ run(enum any_kind map_kind, int map_arch)
 	       any_kinds[map_kind], args_arches[map_arch], stress.threads,
 	       seconds, stress.seed);
 	put_first_keys(m);
-	resizer = scanner = (struct observer){ .map = m };
+	resizer = scanner = attacker = (struct observer){ .map = m };
 	start_workers(m);
 	start(&resizer.thread, stress_resize, &resizer);
 	start(&scanner.thread, stress_scan, &scanner);
+	start(&attacker.thread, stress_attack, &attacker);
 	nanosleep(&duration, NULL);
 	atomic_store(&stress.stop, true);
 	for (unsigned i = 0; i < stress.threads; i++)
 		pthread_join(stress.worker[i].thread, NULL);
 	pthread_join(resizer.thread, NULL);
 	pthread_join(scanner.thread, NULL);
+	pthread_join(attacker.thread, NULL);
 	check_end(m);
-	report(m, &resizer, &scanner);
+	report(m, &resizer, &scanner, &attacker);
 	any_destroy(m);
 }
 
@@ -204,7 +210,7 @@ main(int argc, char **argv)
 {
 	static const char *const yes_no[] = { "0", "1", NULL };
 	const struct arg args[] = {
-		{ "threads", "workers; a resizer and a scanner come on top",
+		{ "threads", "workers; three observers come on top",
 		  &stress.threads, 1, MOST_WORKERS, NULL },
 		{ "seconds", "how long, for each arch and kind", &seconds, 1,
 		  1000000, NULL },
@@ -219,6 +225,8 @@ main(int argc, char **argv)
 		{ "kind", "which map", &kind, 0, 0, any_kinds },
 		{ "maintenance", "run the map's own thread, too", &maintenance,
 		  0, 0, yes_no },
+		{ "limit", "lines that a chain may have; 0: any", &limit, 0,
+		  NH_CHAIN_LIMIT_MAX, NULL },
 	};
 
 	args_parse(argc, argv,

@@ -12,7 +12,8 @@
  *		   succeeded is 1 or 0, as the key is there or not
  *
  * The waves of all workers make the map grow and shrink.  A resizer asks for
- * more of that, and a scanner looks at everything again and again.
+ * more of that, a scanner looks at everything again and again, and an attacker
+ * puts keys that collide.
  */
 #ifndef NH_TESTS_STRESS_H
 #define NH_TESTS_STRESS_H
@@ -96,6 +97,7 @@ struct observer {
 	struct any *map;
 	uint64_t resizes, in_migration; /* looks that saw a migration */
 	uint64_t scans, pairs;
+	uint64_t attacks;
 };
 
 /* What is common to all threads of a run. */
@@ -114,7 +116,15 @@ extern struct stress stress;
 /* stress_work - the thread of a struct worker */
 void *stress_work(void *worker);
 
-/* stress_resize, stress_scan - the threads of a struct observer */
+/* attack_value - what no other key than one of an attack has */
+static inline uint64_t
+attack_value(uint64_t key)
+{
+	return ~key;
+}
+
+/* stress_resize, stress_scan, stress_attack - threads of a struct observer */
+void *stress_attack(void *observer);
 void *stress_resize(void *observer);
 void *stress_scan(void *observer);
 

@@ -37,6 +37,11 @@ probe_config(void)
 	printf("arch=%d\n", config.arch);
 	printf("fixed=%d\n", config.fixed);
 	printf("maintenance=%d\n", config.maintenance);
+	printf("debug=%d\n", config.debug);
+	printf("pin_age_ms=%" PRIu64 "\n", config.pin_age_ms);
+	printf("idle=%d %" PRIu32 " %" PRIu32 " %" PRIu32 "\n", config.idle,
+	       config.idle_timeout_ms, config.check_interval_ms,
+	       config.min_idle_count);
 	printf("same=%d\n", again.capacity == config.capacity &&
 				    again.seed == config.seed &&
 				    again.arch == config.arch &&
@@ -186,6 +191,7 @@ assert_defaults(const struct said *said)
 	assert_line(said, "arch=0");
 	assert_line(said, "fixed=0");
 	assert_line(said, "maintenance=0");
+	assert_line(said, "idle=0 300000 5000 2");
 	assert_line(said, "same=1");
 	assert_line(said, "err=0");
 }
@@ -222,11 +228,19 @@ test_every_variable_is_obeyed(void **state)
 		  "seed=18446744073709551615" },
 		{ "NUMAHASH_MAINTENANCE=0", "maintenance=0" },
 		{ "NUMAHASH_MAINTENANCE=1", "maintenance=1" },
+		{ "NUMAHASH_IDLE=1", "idle=1 300000 5000 2" },
+		{ "NUMAHASH_IDLE_TIMEOUT_MS=7", "idle=0 7 5000 2" },
+		{ "NUMAHASH_CHECK_INTERVAL_MS=0", "idle=0 300000 0 2" },
+		{ "NUMAHASH_MIN_IDLE_COUNT=4294967295",
+		  "idle=0 300000 5000 4294967295" },
 		{ "NUMAHASH_PREFAULT=1048576", "warnings=0" },
 		{ "NUMAHASH_HUGEPAGES=auto", "warnings=0" },
 		{ "NUMAHASH_CPU_DISABLE=none", "warnings=0" },
 		{ "NUMAHASH_CPU_DISABLE=avx512", "warnings=0" },
 		{ "NUMAHASH_CPU_DISABLE=avx", "warnings=0" },
+		{ "NUMAHASH_DEBUG=off", "debug=0" },
+		{ "NUMAHASH_DEBUG=pins", "debug=1" },
+		{ "NUMAHASH_PIN_AGE_MS=60000", "pin_age_ms=60000" },
 		{ "NUMAHASH_QUIET=0", "warnings=0" },
 		{ "NUMAHASH_QUIET=1", "warnings=0" },
 	};
@@ -317,9 +331,16 @@ test_values_that_do_not_parse_are_warned_about(void **state)
 		"NUMAHASH_SEED=18446744073709551616",
 		"NUMAHASH_SEED=99999999999999999999999999999999999",
 		"NUMAHASH_MAINTENANCE=on",
+		"NUMAHASH_IDLE=2",
+		"NUMAHASH_IDLE_TIMEOUT_MS=4294967296",
+		"NUMAHASH_CHECK_INTERVAL_MS=often",
+		"NUMAHASH_MIN_IDLE_COUNT=-1",
 		"NUMAHASH_PREFAULT=lots",
 		"NUMAHASH_PREFAULT=-4096",
 		"NUMAHASH_CPU_DISABLE=sse",
+		"NUMAHASH_DEBUG=1",
+		"NUMAHASH_DEBUG=pin",
+		"NUMAHASH_PIN_AGE_MS=1s",
 		"NUMAHASH_QUIET=maybe",
 	};
 
