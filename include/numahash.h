@@ -503,17 +503,19 @@ NH_API int nh_u64_stats(const struct nh_u64 *m, struct nh_stats *out);
  *
  * What holds for nh_u64 holds here: any thread, linearizable, reads that take
  * no lock and wait for nobody.  A key costs its own bytes and its value's, 8
- * bytes of header and a pair in the table.
+ * bytes of header and a pair in the table.  A value that is overwritten is
+ * replaced, so that takes memory, too.
  *
  * All functions want key != NULL and a legal key_len, value != NULL unless
  * value_len is 0, and say NH_ERR_ARG otherwise; those that store say
- * NH_ERR_NOMEM, NH_ERR_FULL as nh_u64_put(), and all that write NH_ERR_REENTRY.
+ * NH_ERR_NOMEM, whether the key is there or not, NH_ERR_FULL only when it is
+ * new, and all that write NH_ERR_REENTRY.
  *
  * Where a value is handed out, *len is the room there on the way in and the
  * value's length on the way out.  When the room is too short, NH_ERR_SHORT:
- * *len says how much it takes, nothing was copied and nothing changed.  Such a
- * pair of arguments may be NULL and NULL where that is not the point of the
- * function.
+ * *len says how much it takes, and nothing changed.  After any error the room
+ * may hold a part of a value that was replaced meanwhile.  Such a pair of
+ * arguments may be NULL and NULL where that is not the point of the function.
  */
 struct nh_map;
 
