@@ -16,6 +16,13 @@
 /* Of tests/lin/hooks.h, which has a part for nh_u64 alone. */
 void nh_stall_point(void);
 
+/* Accesses of 16 bytes are invisible to ThreadSanitizer. */
+#ifdef __SANITIZE_THREAD__
+#define BEST_ARCH NH_ARCH_GENERIC
+#else
+#define BEST_ARCH NH_ARCH_AUTO
+#endif
+
 #define KEYS 4
 #define BESIDE 40 /* keys that only move */
 #define HIGHEST UINT64_C(1000)
@@ -190,8 +197,8 @@ static void
 run_all(struct salt one, struct salt two)
 {
 	for (unsigned threads = 2; threads <= 6; threads += 2) {
-		run(NH_ARCH_AUTO, threads, 20, one, two);
-		run(NH_ARCH_AUTO, threads, 200, one, two);
+		run(BEST_ARCH, threads, 20, one, two);
+		run(BEST_ARCH, threads, 200, one, two);
 		run(NH_ARCH_GENERIC, threads, 50, one, two);
 	}
 }

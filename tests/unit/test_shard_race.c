@@ -10,6 +10,13 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+/* Accesses of 16 bytes are invisible to ThreadSanitizer. */
+#ifdef __SANITIZE_THREAD__
+#define BEST_ARCH NH_ARCH_GENERIC
+#else
+#define BEST_ARCH NH_ARCH_AUTO
+#endif
+
 #define STAY 1500
 #define WRITERS 3
 #define OWN 300
@@ -245,7 +252,7 @@ test_thread_keys_move_under_traffic(void **state)
 	struct salt one = { 1, 256 }, two = { 2, 256 }, three = { 3, 17 };
 
 	(void)state;
-	race_by(NH_ARCH_AUTO, one, two, three);
+	race_by(BEST_ARCH, one, two, three);
 	race_by(NH_ARCH_GENERIC, one, two, three);
 }
 
@@ -256,7 +263,7 @@ test_thread_keys_crowd_and_spread_under_traffic(void **state)
 	struct salt one = { 1, 1 }, two = { 2, 2 }, three = { 3, 1 };
 
 	(void)state;
-	race_by(NH_ARCH_AUTO, one, two, three);
+	race_by(BEST_ARCH, one, two, three);
 	race_by(NH_ARCH_GENERIC, one, two, three);
 }
 
