@@ -136,6 +136,15 @@ nh_block_mark(struct nh_line *home, uint64_t word,
 
 /* ------------------------------------------------------------ block locked */
 
+/* nh_block_next_line - even, odd, then the chain; NULL.  Locked. */
+static inline struct nh_line *
+nh_block_next_line(struct nh_line *even, struct nh_line *line)
+{
+	if (line == even)
+		return even + 1;
+	return nh_link_target(nh_pair_load(&line->pair[NH_LINK_SLOT]));
+}
+
 /* nh_block_spot - where the key lies.  Locked. */
 static inline struct nh_spot
 nh_block_spot(struct nh_line *home, uint64_t word)

@@ -119,11 +119,7 @@ nh_copies_add_block(struct nh_map *m, struct nh_copies *c,
 			kv.word = nh_table_plain(t, kv.word);
 			err = nh_copies_add(m, c, cursor, kv);
 		}
-		if (line == even)
-			line = even + 1;
-		else
-			line = nh_link_target(
-				nh_pair_load(&line->pair[NH_LINK_SLOT]));
+		line = nh_block_next_line(even, line);
 	}
 	return err;
 }

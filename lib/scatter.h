@@ -143,9 +143,7 @@ nh_scatter_each(struct nh_scatter *sc, struct nh_line *even,
 			if (kv.word & NH_WORD_VALID && !fn(sc, kv))
 				return false;
 		}
-		line = line == even ? even + 1
-				    : nh_link_target(nh_pair_load(
-					      &line->pair[NH_LINK_SLOT]));
+		line = nh_block_next_line(even, line);
 	}
 	return true;
 }

@@ -337,11 +337,11 @@ nh_shard_wipe(struct nh_map *m)
 static uint64_t
 nh_held_pairs(const struct nh_held *held)
 {
-	struct nh_line *line = nh_line_even(held->home);
-	uint64_t n = nh_line_pairs(line);
+	struct nh_line *even = nh_line_even(held->home);
+	uint64_t n = 0;
 
-	for (line++; line;
-	     line = nh_link_target(nh_pair_load(&line->pair[NH_LINK_SLOT])))
+	for (struct nh_line *line = even; line;
+	     line = nh_block_next_line(even, line))
 		n += nh_line_pairs(line);
 	return n;
 }

@@ -107,15 +107,6 @@ nh_sweep_look(const struct nh_sweep *sw, uint64_t *word, struct nh_tally *n)
 
 /* ------------------------------------------------------------- block locked */
 
-/* The next line of a block: even, odd, then the chain; NULL.  Locked. */
-static inline struct nh_line *
-nh_block_next_line(struct nh_line *even, struct nh_line *line)
-{
-	if (line == even)
-		return even + 1;
-	return nh_link_target(nh_pair_load(&line->pair[NH_LINK_SLOT]));
-}
-
 /* Any pair that is idle; no line: there is none.  Locked. */
 static struct nh_spot
 nh_block_idle(struct nh_line *even, uint64_t idle)
