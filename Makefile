@@ -3,6 +3,7 @@
 #	V=1				show the commands
 #	SAN=address|thread|undefined	build with that sanitizer, in build/SAN/
 #	KIND=k16 SIZE=full ROUNDS=n ...	of the bench: see bench/README.md
+#	HWLOC=no NUMA=no		build without hwloc, without binding
 #	DESTDIR PREFIX			of make install
 
 MAKEFLAGS += --no-builtin-rules
@@ -21,7 +22,12 @@ SANITIZE := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all \
 # _FORTIFY_SOURCE and the sanitizers check the same things.
 HARDEN	:= $(if $(SAN),,-D_FORTIFY_SOURCE=2) -fstack-protector-strong \
 	-fstack-clash-protection
-CPPFLAGS := -I. -Iinclude -D_GNU_SOURCE -MMD -MP
+# Its header alone; numa/topo_hwloc.c loads the library when it runs.
+HWLOC	?= $(if $(shell echo '\#include <hwloc.h>' | \
+	$(CC) -E -x c - 2>/dev/null),yes,no)
+OPTIONS	:= $(if $(filter yes,$(HWLOC)),-DNH_HWLOC) \
+	$(if $(filter no,$(NUMA)),-DNH_NO_NUMA)
+CPPFLAGS := -I. -Iinclude -D_GNU_SOURCE $(OPTIONS) -MMD -MP
 C	= $(Q)$(CC) -std=c11 -pthread $(CPPFLAGS) $(WARN) $(CFLAGS) $(SANITIZE)
 CXXC	= $(Q)$(CXX) -std=c++17 -pthread $(CPPFLAGS) -Wall -Wextra -Werror \
 	$(CFLAGS) $(SANITIZE)

@@ -17,6 +17,9 @@
 #include "arch/arch.h"
 #include "lib/assert.h"
 #include "numa/arena.h"
+#include "numa/bind.h"
+#include "numa/topo.h"
+#include "numa/without.h"
 
 #define PREFIX "NUMAHASH_"
 #define PREFAULT_DEFAULT ((uint64_t)32 << 20)
@@ -49,6 +52,8 @@ extern char **environ;
 	X("IDLE_TIMEOUT_MS", idle_timeout, UINT32_MAX, NULL)                \
 	X("CHECK_INTERVAL_MS", check_interval, UINT32_MAX, NULL)            \
 	X("MIN_IDLE_COUNT", min_idle, UINT32_MAX, NULL)                     \
+	X("FAKE_NODES", fake_nodes, NH_NODES_MAX, NULL)                     \
+	X("VERBOSE", verbose, 1, NULL)                                      \
 	X("QUIET", quiet, 1, NULL)
 
 struct tunables {
@@ -196,6 +201,10 @@ read_all(void)
 	/* A setuid program hears nothing from its caller, not even this. */
 	if (!getauxval(AT_SECURE))
 		find_unknown();
+	if (tuned.verbose && !tuned.quiet)
+		nh_without_listen(nh_complain);
+	nh_topo_choose_fake((unsigned)tuned.fake_nodes);
+	nh_topo_nodes();
 	nh_arena_choose_pages(best_pages());
 	nh_arena_retain(tuned.retain);
 	if (warning_count && !tuned.quiet)

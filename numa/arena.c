@@ -12,12 +12,19 @@
  * tables that are each a little too small for the next one, and only joined
  * neighbours can be used again.  The top of each chunk is what was never
  * carved; recycled memory goes first, since its pages are there already.
+ *
+ * Each node has an arena of each kind, with chunks, lists and a mutex of its
+ * own, so what one retains and gives back is its own as well.
  */
 #include "numa/arena.h"
 
 #include <numahash.h>
 #include <pthread.h>
 #include <stdlib.h>
+
+#include "arch/atomic.h"
+#include "numa/here.h"
+#include "numa/room.h"
 
 #define SUB_BITS 3
 #define BINS (64 << SUB_BITS)
@@ -40,39 +47,50 @@ struct nh_chunk {
 struct arena {
 	pthread_mutex_t mutex;
 	enum nh_arena_kind kind;
-	size_t small_max; /* what a first chunk that is small must hold */
+	unsigned node;
 	struct nh_chunk *chunks; /* newest first */
 	struct nh_extent *bin[BINS];
 	struct nh_extent *last[BINS];
 	uint64_t bitmap[BINS / 64];
 	size_t used, retained, returned;
-	size_t ahead;  /* kept faulted in for nh_arena_prefault() */
-	size_t retain; /* kept when a map ends */
+	size_t ahead;	  /* kept faulted in for nh_arena_prefault() */
+	size_t fell_over; /* asked for here, and not to be had */
 	size_t reserved[NH_PAGES_KINDS];
-	enum nh_pages best;
 };
 
-static struct arena arenas[NH_ARENA_KINDS] = {
-	[NH_ARENA_LINES] = {
-		.mutex = PTHREAD_MUTEX_INITIALIZER,
-		.kind = NH_ARENA_LINES,
-		.small_max = (size_t)16 << 10,
-		.best = NH_PAGES_HUGETLB,
-	},
-	[NH_ARENA_ENTRIES] = {
-		.mutex = PTHREAD_MUTEX_INITIALIZER,
-		.kind = NH_ARENA_ENTRIES,
-		.small_max = (size_t)128 << 10,
-		.best = NH_PAGES_HUGETLB,
-	},
+static struct arena arenas[NH_ARENA_KINDS][NH_NODES_MAX];
+static unsigned nodes;
+static nh_atomic best_pages;   /* the best to ask for, an enum nh_pages */
+static nh_atomic retain_bytes; /* kept when a map ends, of each kind */
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+/* What a first chunk that is small must hold. */
+static const size_t small_max[NH_ARENA_KINDS] = {
+	[NH_ARENA_LINES] = (size_t)16 << 10,
+	[NH_ARENA_ENTRIES] = (size_t)128 << 10,
 };
 
-/* One node so far: the interface carries it for those to come. */
-static struct arena *
-arena_of(enum nh_arena_kind kind, int node)
+static void
+init_arenas(void)
 {
-	(void)node;
-	return &arenas[kind];
+	nodes = nh_topo_nodes();
+	for (unsigned kind = 0; kind < NH_ARENA_KINDS; kind++)
+		for (unsigned node = 0; node < nodes; node++) {
+			struct arena *a = &arenas[kind][node];
+
+			pthread_mutex_init(&a->mutex, NULL);
+			a->kind = (enum nh_arena_kind)kind;
+			a->node = node;
+		}
+}
+
+/* A node there is: this one, or where the caller runs. */
+static unsigned
+some_node(int node)
+{
+	pthread_once(&once, init_arenas);
+	return node >= 0 && (unsigned)node < nodes ? (unsigned)node
+						   : nh_topo_here();
 }
 
 static size_t
@@ -205,16 +223,16 @@ bin_find(const struct arena *a, size_t bytes, size_t align)
 /* ----------------------------------------------------------------- chunks */
 
 static struct nh_chunk *
-chunk_map(struct arena *a, size_t bytes, enum nh_pages pages, int node)
+chunk_map(struct arena *a, size_t bytes, enum nh_pages pages)
 {
 	struct nh_chunk *c = calloc(1, sizeof(*c));
 	struct nh_extent *top = calloc(1, sizeof(*top));
 
-	if (!c || !top || nh_mem_map(&c->range, bytes, pages, node))
+	if (!c || !top || nh_mem_map(&c->range, bytes, pages, a->node))
 		goto undo;
 	top->base = c->range.base;
 	top->bytes = c->range.bytes;
-	top->node = node;
+	top->node = (int)a->node;
 	top->kind = a->kind;
 	top->chunk = c;
 	c->top = top;
@@ -229,27 +247,42 @@ undo:
 	return NULL;
 }
 
+/* No more of them than the node has pages for, nor less than is needed. */
+static size_t
+chunk_bytes(enum nh_pages pages, size_t need, size_t room)
+{
+	size_t much = pages == NH_PAGES_HUGETLB ? CHUNK_HUGETLB : CHUNK_BYTES;
+
+	much = min_size(much, room / NH_HUGE_PAGE * NH_HUGE_PAGE);
+	return much > need ? much : need;
+}
+
 /*
  * A chunk with room for `bytes`: small at first, then of the best pages there
  * are.  Pool pages are reserved by mapping them, so few are taken at a time;
  * the others cost address space only, which may be limited as well.
  */
 static struct nh_chunk *
-chunk_add(struct arena *a, size_t bytes, int node)
+chunk_add(struct arena *a, size_t bytes, size_t room)
 {
 	size_t need = round_up(bytes, NH_HUGE_PAGE);
 	struct nh_chunk *c = NULL;
+	/* relaxed: it was set before, or it does not matter when. */
+	int pages = (int)nh_load_relaxed(&best_pages);
 
-	if (!a->chunks && bytes <= a->small_max)
-		return chunk_map(a, CHUNK_SMALL, NH_PAGES_SMALL, node);
-	for (int pages = (int)a->best; !c && pages < NH_PAGES_KINDS; pages++) {
-		size_t much =
-			pages == NH_PAGES_HUGETLB ? CHUNK_HUGETLB : CHUNK_BYTES;
+	if (!a->chunks && bytes <= small_max[a->kind])
+		return room < CHUNK_SMALL
+			       ? NULL
+			       : chunk_map(a, CHUNK_SMALL, NH_PAGES_SMALL);
+	for (; !c && pages < NH_PAGES_KINDS; pages++) {
+		size_t much = chunk_bytes((enum nh_pages)pages, need, room);
 
+		if (pages != NH_PAGES_HUGETLB && need > room)
+			continue;
 		if (need < much)
-			c = chunk_map(a, much, (enum nh_pages)pages, node);
+			c = chunk_map(a, much, (enum nh_pages)pages);
 		if (!c)
-			c = chunk_map(a, need, (enum nh_pages)pages, node);
+			c = chunk_map(a, need, (enum nh_pages)pages);
 	}
 	return c;
 }
@@ -349,16 +382,43 @@ take_free(struct arena *a, struct spare *spare, size_t bytes, size_t align)
 	return front;
 }
 
-static struct nh_extent *
-take_top(struct arena *a, struct spare *spare, size_t bytes, size_t align,
-	 int node)
+/* What [top, top + bytes) takes of huge pages that nobody touched yet. */
+static size_t
+fresh_bytes(const struct nh_chunk *c, size_t bytes, size_t align)
+{
+	uintptr_t end =
+		(uintptr_t)c->top->base + head_of(c->top, align) + bytes;
+	uintptr_t there = round_up((uintptr_t)c->touched, NH_HUGE_PAGE);
+
+	/* Of the pool: all of its pages are there. */
+	if (c->range.pages == NH_PAGES_HUGETLB || end <= there)
+		return 0;
+	return end - there;
+}
+
+/* A chunk for it, if the node has the pages; whatever it has with `force`. */
+static struct nh_chunk *
+chunk_for(struct arena *a, size_t bytes, size_t align, bool force)
 {
 	struct nh_chunk *c = chunk_with_room(a, bytes, align);
+	size_t fresh = c ? fresh_bytes(c, bytes, align) : bytes;
+	size_t room = SIZE_MAX;
+
+	if (fresh && !force)
+		room = nh_room(a->node);
+	if (c)
+		return fresh <= room ? c : NULL;
+	return chunk_add(a, bytes + align - NH_ARENA_UNIT, room);
+}
+
+static struct nh_extent *
+take_top(struct arena *a, struct spare *spare, size_t bytes, size_t align,
+	 bool force)
+{
+	struct nh_chunk *c = chunk_for(a, bytes, align, force);
 	struct nh_extent *front = spare->extent;
 	size_t used;
 
-	if (!c)
-		c = chunk_add(a, bytes + align - NH_ARENA_UNIT, node);
 	if (!c)
 		return NULL;
 	a->retained -= c->top->resident;
@@ -373,25 +433,64 @@ take_top(struct arena *a, struct spare *spare, size_t bytes, size_t align,
 	return front;
 }
 
+static struct nh_extent *
+take(struct arena *a, struct spare *spare, size_t bytes, size_t align,
+     bool force)
+{
+	struct nh_extent *e;
+
+	pthread_mutex_lock(&a->mutex);
+	e = take_free(a, spare, bytes, align);
+	if (!e)
+		e = take_top(a, spare, bytes, align, force);
+	if (e)
+		a->used += bytes;
+	pthread_mutex_unlock(&a->mutex);
+	return e;
+}
+
+static void
+fell_over(struct arena *a)
+{
+	pthread_mutex_lock(&a->mutex);
+	a->fell_over++;
+	pthread_mutex_unlock(&a->mutex);
+}
+
+/*
+ * From the node, else from the nearest that has some.  When none says it has,
+ * the node's own once more: what is free is not all that the kernel can give.
+ */
+static struct nh_extent *
+take_near(enum nh_arena_kind kind, unsigned node, struct spare *spare,
+	  size_t bytes, size_t align)
+{
+	struct nh_extent *e = NULL;
+
+	for (unsigned k = 0; !e && k < nodes; k++)
+		e = take(&arenas[kind][nh_topo_nearest(node, k)], spare, bytes,
+			 align, false);
+	if (!e && nodes > 1)
+		e = take(&arenas[kind][node], spare, bytes, align, true);
+	if (!e)
+		return NULL;
+	e->asked = (int)node;
+	if (e->node != e->asked)
+		fell_over(&arenas[kind][node]);
+	return e;
+}
+
 struct nh_extent *
 nh_arena_alloc_aligned(enum nh_arena_kind kind, size_t bytes, size_t align,
 		       int node)
 {
-	struct arena *a = arena_of(kind, node);
+	unsigned home = some_node(node);
 	struct spare spare;
 	struct nh_extent *e = NULL;
 
-	if (!spare_get(&spare, align > NH_ARENA_UNIT))
-		goto out;
-	bytes = round_up(bytes, NH_ARENA_UNIT);
-	pthread_mutex_lock(&a->mutex);
-	e = take_free(a, &spare, bytes, align);
-	if (!e)
-		e = take_top(a, &spare, bytes, align, node);
-	if (e)
-		a->used += bytes;
-	pthread_mutex_unlock(&a->mutex);
-out:
+	if (spare_get(&spare, align > NH_ARENA_UNIT))
+		e = take_near(kind, home, &spare,
+			      round_up(bytes, NH_ARENA_UNIT), align);
 	spare_put(&spare);
 	return e;
 }
@@ -539,10 +638,12 @@ trim(struct arena *a, enum nh_keep keep)
 {
 	size_t little = a->used / RETAIN_LITTLE;
 	size_t most = keep == NH_KEEP_MUCH ? a->used / RETAIN_MUCH : little;
+	/* relaxed: it was set before, or it does not matter when. */
+	size_t retain = nh_load_relaxed(&retain_bytes) / nodes;
 
 	if (keep != NH_KEEP_LITTLE) {
-		little = max_size(little, a->retain);
-		most = max_size(most, a->retain);
+		little = max_size(little, retain);
+		most = max_size(most, retain);
 	}
 	trim_to(a, a->ahead ? most : little, NH_HUGE_PAGE);
 	if (!retains_too_much(a, most))
@@ -555,7 +656,7 @@ trim(struct arena *a, enum nh_keep keep)
 void
 nh_arena_free(struct nh_extent *e, enum nh_keep keep)
 {
-	struct arena *a = arena_of(e->kind, e->node);
+	struct arena *a = &arenas[e->kind][e->node];
 
 	pthread_mutex_lock(&a->mutex);
 	a->used -= e->bytes;
@@ -568,26 +669,25 @@ nh_arena_free(struct nh_extent *e, enum nh_keep keep)
 void
 nh_arena_retain(size_t bytes)
 {
-	for (int kind = 0; kind < NH_ARENA_KINDS; kind++) {
-		pthread_mutex_lock(&arenas[kind].mutex);
-		arenas[kind].retain = bytes;
-		pthread_mutex_unlock(&arenas[kind].mutex);
-	}
+	/* relaxed: a limit for those who free from now on, or a bit later. */
+	nh_store_relaxed(&retain_bytes, bytes);
 }
 
 /* --------------------------------------------------------------- prefault */
 
 /* What to fault in next: at most one huge page.  0 when enough is there. */
 static size_t
-prefault_next(struct arena *a, size_t want, int node, char **from)
+prefault_next(struct arena *a, size_t want, char **from)
 {
 	struct nh_chunk *c = a->chunks;
 	size_t room;
 
-	if (!want || a->best == NH_PAGES_SMALL)
+	/* relaxed: it was set before, or it does not matter when. */
+	if (!want || nh_load_relaxed(&best_pages) == NH_PAGES_SMALL)
 		return 0;
 	if (!c || c->top->bytes < want)
-		c = chunk_add(a, round_up(want, NH_HUGE_PAGE), node);
+		c = chunk_add(a, round_up(want, NH_HUGE_PAGE),
+			      nh_room(a->node));
 	if (!c || c->top->resident >= want)
 		return 0;
 	*from = (char *)((uintptr_t)c->touched / NH_HUGE_PAGE * NH_HUGE_PAGE);
@@ -613,7 +713,7 @@ prefault_done(struct arena *a, char *end)
 void
 nh_arena_prefault(enum nh_arena_kind kind, size_t bytes, int node)
 {
-	struct arena *a = arena_of(kind, node);
+	struct arena *a = &arenas[kind][some_node(node)];
 	char *from = NULL;
 
 	for (;;) {
@@ -621,7 +721,7 @@ nh_arena_prefault(enum nh_arena_kind kind, size_t bytes, int node)
 
 		pthread_mutex_lock(&a->mutex);
 		a->ahead = bytes;
-		n = prefault_next(a, bytes, node, &from);
+		n = prefault_next(a, bytes, &from);
 		pthread_mutex_unlock(&a->mutex);
 		if (!n || !nh_mem_populate(from, n))
 			return;
@@ -634,11 +734,8 @@ nh_arena_prefault(enum nh_arena_kind kind, size_t bytes, int node)
 void
 nh_arena_choose_pages(enum nh_pages best)
 {
-	for (int kind = 0; kind < NH_ARENA_KINDS; kind++) {
-		pthread_mutex_lock(&arenas[kind].mutex);
-		arenas[kind].best = best;
-		pthread_mutex_unlock(&arenas[kind].mutex);
-	}
+	/* relaxed: for chunks that are mapped from now on, or a bit later. */
+	nh_store_relaxed(&best_pages, best);
 }
 
 static void
@@ -650,13 +747,25 @@ add_stats(struct nh_arena_stats *out, struct arena *a)
 	out->used += a->used;
 	out->retained += a->retained;
 	out->returned += a->returned;
+	out->fell_over += a->fell_over;
 	pthread_mutex_unlock(&a->mutex);
+}
+
+void
+nh_arena_node_stats(unsigned node, struct nh_arena_stats *out)
+{
+	*out = (struct nh_arena_stats){ .used = 0 };
+	some_node(-1);
+	for (int kind = 0; node < nodes && kind < NH_ARENA_KINDS; kind++)
+		add_stats(out, &arenas[kind][node]);
 }
 
 void
 nh_arena_stats(struct nh_arena_stats *out)
 {
 	*out = (struct nh_arena_stats){ .used = 0 };
-	for (int kind = 0; kind < NH_ARENA_KINDS; kind++)
-		add_stats(out, &arenas[kind]);
+	some_node(-1);
+	for (unsigned node = 0; node < nodes; node++)
+		for (int kind = 0; kind < NH_ARENA_KINDS; kind++)
+			add_stats(out, &arenas[kind][node]);
 }

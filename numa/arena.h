@@ -6,6 +6,9 @@
  * thread that slept through a migration, or while an entry was freed, may still
  * look at it (lib/table.h and lib/slab.h say why that is harmless).  It may
  * even try to lock what it takes for a line, hence the two kinds.
+ *
+ * Nodes are those of numa/topo.h.  Memory of an arena is bound to its node when
+ * it is mapped.  When the node has no more, the next one by distance gives.
  */
 #ifndef NH_NUMA_ARENA_H
 #define NH_NUMA_ARENA_H
@@ -14,6 +17,7 @@
 #include <stdint.h>
 
 #include "numa/mem.h"
+#include "numa/topo.h"
 
 #define NH_ARENA_UNIT ((size_t)128) /* sizes and addresses are multiples */
 
@@ -28,7 +32,8 @@ enum nh_arena_kind {
 struct nh_extent {
 	char *base;
 	size_t bytes;
-	int node;
+	int node;  /* whose memory it is: of the arena it comes from */
+	int asked; /* whose was asked for; another one: it fell over */
 	enum nh_arena_kind kind;
 	struct nh_extent *link; /* for whoever holds it */
 
@@ -41,12 +46,14 @@ struct nh_extent {
 };
 
 /*
- * nh_arena_alloc - `bytes` for one kind of use on `node` (-1: any)
+ * nh_arena_alloc - `bytes` for one kind of use on `node`
+ *
+ * -1, or what is no node: the one nearest to where this thread runs.
  *
  * Lines: what it holds is zeros or the lines of a drained table: no word of it
  * has a bit that a live line has.  Entries: zeros, or what was there before.
- * NULL when memory is out.  Any thread; takes the arena's mutex; O(1) but for
- * the system calls when the arena must grow.
+ * NULL when memory is out, on every node.  Any thread; takes the arena's mutex;
+ * O(1) but for the system calls when the arena must grow.
  */
 struct nh_extent *nh_arena_alloc(enum nh_arena_kind kind, size_t bytes,
 				 int node);
@@ -70,12 +77,17 @@ enum nh_keep {
  */
 void nh_arena_free(struct nh_extent *e, enum nh_keep keep);
 
-/* nh_arena_retain - bytes of a kind kept when a map ends.  Before others. */
+/*
+ * nh_arena_retain - bytes of a kind kept when a map ends.  Any thread.
+ *
+ * Of all nodes together: each keeps its share.
+ */
 void nh_arena_retain(size_t bytes);
 
 /*
- * nh_arena_prefault - have `bytes` of never-used memory faulted in.  Any
- * thread.
+ * nh_arena_prefault - have `bytes` of never-used memory faulted in on `node`
+ *
+ * -1 as for nh_arena_alloc().  Any thread.
  *
  * Done a huge page at a time without the mutex, so nobody waits for it.  The
  * arena keeps that much until a later call says another number.
@@ -83,17 +95,23 @@ void nh_arena_retain(size_t bytes);
 void nh_arena_prefault(enum nh_arena_kind kind, size_t bytes, int node);
 
 /*
- * nh_arena_choose_pages - the best kind to ask for.  Before other threads.
+ * nh_arena_choose_pages - the best kind to ask for.  Any thread.
  *
- * Later calls change what is mapped from then on.
+ * It holds for what is mapped from then on.
  */
 void nh_arena_choose_pages(enum nh_pages best);
 
-/* Of all kinds together. */
+/* Bytes; of all kinds of use together. */
 struct nh_arena_stats {
 	uint64_t reserved[NH_PAGES_KINDS];
 	uint64_t used, retained, returned;
+	uint64_t fell_over; /* times another node had to give */
 };
+
+/* nh_arena_stats - of all nodes.  Any thread. */
 void nh_arena_stats(struct nh_arena_stats *out);
+
+/* nh_arena_node_stats - of one; zeros when there is none such.  Any thread. */
+void nh_arena_node_stats(unsigned node, struct nh_arena_stats *out);
 
 #endif

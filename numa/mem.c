@@ -2,32 +2,23 @@
  * mem.c - address space and pages
  *
  * What a container or an old kernel may refuse is counted, and the caller goes
- * on with a lesser kind.  Nothing here can fault later: the huge page pool is
- * reserved by mmap (never MAP_NORESERVE, whose touch is a SIGBUS), and pool
- * pages are kept out of children, where a copy could find the pool empty.
+ * on with a lesser kind (numa/without.h).  Nothing here can fault later: the
+ * huge page pool is reserved by mmap (never MAP_NORESERVE, whose touch is a
+ * SIGBUS), and pool pages are kept out of children, where a copy could find the
+ * pool empty.
  */
 #include "numa/mem.h"
 
+#include <errno.h>
 #include <numahash.h>
 #include <sys/mman.h>
 
-#include "arch/atomic.h"
+#include "numa/bind.h"
+#include "numa/without.h"
 
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23 /* Linux 5.14; Debian 12's glibc has it */
 #endif
-
-static nh_atomic map_refused[NH_PAGES_KINDS];
-static nh_atomic populate_refused;
-static nh_atomic return_refused;
-
-/* relaxed: a count that orders nothing. */
-static void
-count(nh_atomic *counter)
-{
-	/* relaxed: a count that orders nothing. */
-	nh_add_relaxed(counter, 1);
-}
 
 static char *
 map_anonymous(size_t bytes, int flags)
@@ -56,61 +47,76 @@ map_aligned(size_t bytes, size_t align)
 }
 
 /*
- * The pages are faulted in at once: a limit on the pool (the hugetlb cgroup's)
- * is met there, as an error, and not later, as SIGBUS.
+ * The pages are faulted in at once: a limit on the pool (the hugetlb cgroup's),
+ * or a node whose own pool is empty, is met there, as an error, and not later,
+ * as SIGBUS.
  */
 static char *
-map_hugetlb(size_t bytes)
+map_hugetlb(size_t bytes, unsigned node)
 {
 	char *p = map_anonymous(bytes, MAP_HUGETLB);
+	int err;
 
 	if (!p)
 		return NULL;
+	nh_bind(p, bytes, node, NH_BIND_STRICT);
 	/* A child's copy-on-write could find the pool empty: SIGBUS. */
-	if (madvise(p, bytes, MADV_DONTFORK) ||
-	    madvise(p, bytes, MADV_POPULATE_WRITE)) {
-		munmap(p, bytes);
-		return NULL;
-	}
-	return p;
+	if (!madvise(p, bytes, MADV_DONTFORK) &&
+	    !madvise(p, bytes, MADV_POPULATE_WRITE))
+		return p;
+	err = errno;
+	munmap(p, bytes);
+	errno = err;
+	return NULL;
 }
 
 static char *
-map_transparent(size_t bytes)
+map_transparent(size_t bytes, unsigned node)
 {
 	char *p = map_aligned(bytes, NH_HUGE_PAGE);
+	int err;
 
-	if (p && madvise(p, bytes, MADV_HUGEPAGE)) {
+	if (!p)
+		return NULL;
+	if (madvise(p, bytes, MADV_HUGEPAGE)) {
+		err = errno;
 		munmap(p, bytes);
+		errno = err;
 		return NULL;
 	}
+	nh_bind(p, bytes, node, NH_BIND_PREFER);
 	return p;
 }
 
 static char *
-map_small(size_t bytes)
+map_small(size_t bytes, unsigned node)
 {
 	char *p = map_anonymous(bytes, 0);
 
+	if (!p)
+		return NULL;
 	/* Where "always" is set: many small maps should stay small. */
-	if (p)
-		madvise(p, bytes, MADV_NOHUGEPAGE);
+	madvise(p, bytes, MADV_NOHUGEPAGE);
+	nh_bind(p, bytes, node, NH_BIND_PREFER);
 	return p;
 }
 
 int
-nh_mem_map(struct nh_range *range, size_t bytes, enum nh_pages pages, int node)
+nh_mem_map(struct nh_range *range, size_t bytes, enum nh_pages pages,
+	   unsigned node)
 {
-	static char *(*const map[NH_PAGES_KINDS])(size_t) = {
-		map_hugetlb,
-		map_transparent,
-		map_small,
+	static const struct {
+		char *(*map)(size_t bytes, unsigned node);
+		enum nh_without without;
+	} kind[NH_PAGES_KINDS] = {
+		{ map_hugetlb, NH_WITHOUT_2M },
+		{ map_transparent, NH_WITHOUT_THP },
+		{ map_small, NH_WITHOUT_SMALL },
 	};
-	char *p = map[pages](bytes);
+	char *p = kind[pages].map(bytes, node);
 
-	(void)node;
 	if (!p) {
-		count(&map_refused[pages]);
+		nh_without(kind[pages].without, errno);
 		return NH_ERR_NOMEM;
 	}
 	range->base = p;
@@ -119,12 +125,18 @@ nh_mem_map(struct nh_range *range, size_t bytes, enum nh_pages pages, int node)
 	return NH_OK;
 }
 
+void
+nh_mem_unmap(const struct nh_range *range)
+{
+	munmap(range->base, range->bytes);
+}
+
 bool
 nh_mem_populate(char *p, size_t bytes)
 {
 	if (!madvise(p, bytes, MADV_POPULATE_WRITE))
 		return true;
-	count(&populate_refused);
+	nh_without(NH_WITHOUT_POPULATE, errno);
 	return false;
 }
 
@@ -133,18 +145,6 @@ nh_mem_return(char *p, size_t bytes)
 {
 	if (!madvise(p, bytes, MADV_DONTNEED))
 		return true;
-	count(&return_refused);
+	nh_without(NH_WITHOUT_RETURN, errno);
 	return false;
-}
-
-void
-nh_mem_refusals(struct nh_mem_refusals *out)
-{
-	for (int kind = 0; kind < NH_PAGES_KINDS; kind++)
-		/* relaxed: a count that orders nothing. */
-		out->map[kind] = nh_load_relaxed(&map_refused[kind]);
-	/* relaxed: counts that order nothing. */
-	out->populate = nh_load_relaxed(&populate_refused);
-	/* relaxed: counts that order nothing. */
-	out->give_back = nh_load_relaxed(&return_refused);
 }

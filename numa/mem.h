@@ -26,15 +26,19 @@ struct nh_range {
 };
 
 /*
- * nh_mem_map - zeroed memory of one kind.  Any thread.
+ * nh_mem_map - zeroed memory of one kind, of one node.  Any thread.
  *
  * `bytes` is a multiple of NH_HUGE_PAGE, and so is the address, except for
- * NH_PAGES_SMALL, where NH_SMALL_PAGE does.  `node` is a memory node or -1 for
- * any: with one node there is nothing to bind yet.  NH_ERR_NOMEM, counted as a
- * refusal of that kind.
+ * NH_PAGES_SMALL, where NH_SMALL_PAGE does.  Pages of the pool are that node's
+ * and there at once.  The others come when they are touched, from that node as
+ * long as it has some, else from the next; and from anywhere where binding is
+ * refused (numa/bind.h).  NH_ERR_NOMEM, counted as a refusal of that kind.
  */
 int nh_mem_map(struct nh_range *range, size_t bytes, enum nh_pages pages,
-	       int node);
+	       unsigned node);
+
+/* nh_mem_unmap - of what nobody but this thread has seen */
+void nh_mem_unmap(const struct nh_range *range);
 
 /*
  * nh_mem_populate - fault [p, p + bytes) in for writing.  Any thread.
@@ -51,12 +55,5 @@ bool nh_mem_populate(char *p, size_t bytes);
  * the kernel refuses; then nothing changed, and it is counted.  Any thread.
  */
 bool nh_mem_return(char *p, size_t bytes);
-
-/* Refusals since the process began.  Any thread. */
-struct nh_mem_refusals {
-	uint64_t map[NH_PAGES_KINDS];
-	uint64_t populate, give_back;
-};
-void nh_mem_refusals(struct nh_mem_refusals *out);
 
 #endif

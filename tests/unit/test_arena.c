@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "numa/arena.h"
+#include "numa/without.h"
 #include "tests/model/kit.h"
 
 #define KIB ((size_t)1 << 10)
@@ -423,13 +424,11 @@ test_prefault_touches_what_was_never_used(void **state)
 	struct nh_extent *e = take(3 * MIB);
 	char *top = e->base + e->bytes;
 	uint64_t retained = stats_now().retained;
-	struct nh_mem_refusals refusals;
 
 	(void)state;
 	assert_int_equal(resident_pages(top, 5 * MIB), 0);
 	nh_arena_prefault(NH_ARENA_LINES, 5 * MIB, ANY_NODE);
-	nh_mem_refusals(&refusals);
-	if (are_transparent() && !refusals.populate) {
+	if (are_transparent() && !nh_without_count(NH_WITHOUT_POPULATE)) {
 		assert_int_equal(resident_pages(top, 5 * MIB),
 				 5 * MIB / NH_SMALL_PAGE);
 		assert_in_range(stats_now().retained, retained + 5 * MIB,
