@@ -102,11 +102,14 @@ enum nh_debug {
 	NH_DEBUG_PINS = 1, /* who made which pin: see nh_pins_report() */
 };
 
+/* What tables are made of: from the best named down to what there is. */
 enum nh_hugepages {
-	NH_HUGEPAGES_AUTO = 0, /* 2 MiB from the pool, transparent, 4 KiB */
-	NH_HUGEPAGES_HUGETLB,  /* the same chain; named for symmetry */
+	NH_HUGEPAGES_AUTO = 0, /* as 2M; 1 GiB for very large tables */
+	NH_HUGEPAGES_1G,       /* from the pool, 2 MiB from it, and as THP */
+	NH_HUGEPAGES_2M,       /* from the pool, and as THP */
 	NH_HUGEPAGES_THP,      /* transparent, then 4 KiB */
 	NH_HUGEPAGES_OFF,      /* 4 KiB only */
+	NH_HUGEPAGES_HUGETLB,  /* as 2M: its name before there was 1G */
 };
 
 /* A chain that was found too long: see struct nh_config. */
@@ -208,7 +211,7 @@ struct nh_config {
  *
  *	NUMAHASH_ARCH=auto|native|generic
  *	NUMAHASH_CPU_DISABLE=none|avx512|avx	 (instructions not to use)
- *	NUMAHASH_HUGEPAGES=auto|hugetlb|thp|off		 (for the whole process)
+ *	NUMAHASH_HUGEPAGES=auto|1G|2M|thp|off		 (for the whole process)
  *	NUMAHASH_HASH=siphash|xxh3
  *	NUMAHASH_CHAIN_LIMIT=LINES	(8; 0: none)
  *	NUMAHASH_CAPACITY=N
@@ -224,6 +227,9 @@ struct nh_config {
  *	NUMAHASH_IDLE_TIMEOUT_MS=N
  *	NUMAHASH_CHECK_INTERVAL_MS=N
  *	NUMAHASH_MIN_IDLE_COUNT=N
+ *	NUMAHASH_FAKE_NODES=N	(1 to 64: pretend, for tests)
+ *	NUMAHASH_VERBOSE=0|1	(say on standard error, once for each, what
+ *				the system refuses)
  *	NUMAHASH_QUIET=0|1	(nothing on standard error)
  *
  * A value that does not parse is ignored.  For each one ignored, and for each
@@ -784,9 +790,21 @@ struct nh_memory {
 	uint64_t transparent_refused;
 	uint64_t populate_refused; /* prefault asked for and refused */
 	uint64_t return_refused;   /* giving back refused */
+	/* A caller built before these were here has a smaller size. */
+	uint64_t giant;		   /* of reserved: 1 GiB pages from the pool */
+	uint64_t collapsed;	   /* made huge pages of small ones */
+	uint64_t giant_refused;	   /* times we fell back from 1 GiB pages */
+	uint64_t collapse_refused; /* times that was refused */
+	uint64_t bind_refused;	   /* times memory was not bound to a node */
+	uint64_t bound_elsewhere;  /* or to others than was asked for */
+	uint64_t fell_over;	   /* times another node gave for a full one */
 };
 
-/* nh_memory_stats - NH_ERR_ARG when out->size is too small.  Any thread. */
+/*
+ * nh_memory_stats - fill as many fields as out->size has room for
+ *
+ * NH_ERR_ARG when that is less than up to return_refused.  Any thread.
+ */
 NH_API int nh_memory_stats(struct nh_memory *out);
 
 /*

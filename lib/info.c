@@ -4,7 +4,9 @@
 #include <inttypes.h>
 #include <numahash.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "arch/arch.h"
@@ -41,30 +43,52 @@ nh_strerror(int err)
 	}
 }
 
-int
-nh_memory_stats(struct nh_memory *out)
+static struct nh_memory
+memory_now(void)
 {
 	struct nh_arena_stats arena;
 
-	if (!out || out->size < sizeof(*out))
-		return NH_ERR_ARG;
 	nh_arena_stats(&arena);
-	*out = (struct nh_memory){
-		.size = out->size,
-		.reserved = arena.reserved[NH_PAGES_HUGETLB] +
+	return (struct nh_memory){
+		.reserved = arena.reserved[NH_PAGES_1G] +
+			    arena.reserved[NH_PAGES_2M] +
 			    arena.reserved[NH_PAGES_THP] +
 			    arena.reserved[NH_PAGES_SMALL],
 		.used = arena.used,
 		.retained = arena.retained,
 		.returned = arena.returned,
-		.hugetlb = arena.reserved[NH_PAGES_HUGETLB],
+		.hugetlb = arena.reserved[NH_PAGES_2M],
 		.transparent = arena.reserved[NH_PAGES_THP],
 		.small = arena.reserved[NH_PAGES_SMALL],
 		.hugetlb_refused = nh_without_count(NH_WITHOUT_2M),
 		.transparent_refused = nh_without_count(NH_WITHOUT_THP),
 		.populate_refused = nh_without_count(NH_WITHOUT_POPULATE),
 		.return_refused = nh_without_count(NH_WITHOUT_RETURN),
+		.giant = arena.reserved[NH_PAGES_1G],
+		.collapsed = arena.collapsed,
+		.giant_refused = nh_without_count(NH_WITHOUT_1G),
+		.collapse_refused = nh_without_count(NH_WITHOUT_COLLAPSE),
+		.bind_refused = nh_without_count(NH_WITHOUT_BIND),
+		.bound_elsewhere = nh_without_count(NH_WITHOUT_BOUND),
+		.fell_over = arena.fell_over,
 	};
+}
+
+/* Where the struct ended at first. */
+#define MEMORY_SIZE_FIRST offsetof(struct nh_memory, giant)
+
+int
+nh_memory_stats(struct nh_memory *out)
+{
+	struct nh_memory now;
+	size_t size;
+
+	if (!out || out->size < MEMORY_SIZE_FIRST)
+		return NH_ERR_ARG;
+	now = memory_now();
+	now.size = out->size;
+	size = out->size < sizeof(now) ? out->size : sizeof(now);
+	memcpy(out, &now, size);
 	return NH_OK;
 }
 
@@ -118,22 +142,63 @@ describe_nodes(struct text *t)
 		describe_node(t, i);
 	say(t, "memory is bound to nodes: %s%s\n", lacks ? "no, " : "yes",
 	    lacks ? lacks : "");
-	say(t, "bindings refused: %" PRIu64 "\n",
-	    nh_without_count(NH_WITHOUT_BIND));
+}
+
+static void
+describe_node_memory(struct text *t, unsigned i)
+{
+	struct nh_arena_stats st;
+	uint64_t reserved = 0;
+
+	nh_arena_node_stats(i, &st);
+	for (unsigned kind = 0; kind < NH_PAGES_KINDS; kind++)
+		reserved += st.reserved[kind];
+	say(t,
+	    "node %u has: %" PRIu64 " reserved, %" PRIu64 " used, %" PRIu64
+	    " retained, %" PRIu64 " returned; others gave for it: %" PRIu64
+	    "\n",
+	    i, reserved, st.used, st.retained, st.returned, st.fell_over);
+}
+
+static void
+describe_memory(struct text *t)
+{
+	struct nh_memory mem = memory_now();
+	const struct {
+		const char *what;
+		uint64_t n;
+	} line[] = {
+		{ "reserved with 1 GiB pool pages", mem.giant },
+		{ "reserved with 2 MiB pool pages", mem.hugetlb },
+		{ "reserved with transparent huge pages", mem.transparent },
+		{ "reserved with 4 KiB pages", mem.small },
+		{ "1 GiB pool pages refused", mem.giant_refused },
+		{ "pool pages refused", mem.hugetlb_refused },
+		{ "transparent huge pages refused", mem.transparent_refused },
+		{ "small pages made huge", mem.collapsed },
+		{ "making them refused", mem.collapse_refused },
+		{ "prefaults refused", mem.populate_refused },
+		{ "returns refused", mem.return_refused },
+		{ "bindings refused", mem.bind_refused },
+		{ "bound elsewhere", mem.bound_elsewhere },
+	};
+
+	for (size_t i = 0; i < sizeof(line) / sizeof(line[0]); i++)
+		say(t, "%s: %" PRIu64 "\n", line[i].what, line[i].n);
+	for (unsigned i = 0; i < nh_topo_nodes(); i++)
+		describe_node_memory(t, i);
 }
 
 size_t
 nh_describe(char *text, size_t size)
 {
 	struct text t = { text, text ? size : 0, 0 };
-	struct nh_memory mem = { .size = sizeof(mem) };
 	static const char *const name[NH_LEVELS] = { "generic", "native",
 						     "native, wide" };
 	int level;
 
 	nh_tune_process();
 	level = nh_tune_level();
-	nh_memory_stats(&mem);
 	say(&t,
 	    "version: %s\n"
 	    "arch: %s\n"
@@ -142,17 +207,8 @@ nh_describe(char *text, size_t size)
 	    nh_version(), name[level], level == NH_LEVEL_GENERIC ? "yes" : "no",
 	    sysconf(_SC_NPROCESSORS_ONLN));
 	describe_nodes(&t);
-	say(&t,
-	    "reserved with 2 MiB pool pages: %" PRIu64 "\n"
-	    "reserved with transparent huge pages: %" PRIu64 "\n"
-	    "reserved with 4 KiB pages: %" PRIu64 "\n"
-	    "pool pages refused: %" PRIu64 "\n"
-	    "transparent huge pages refused: %" PRIu64 "\n"
-	    "prefaults refused: %" PRIu64 "\n"
-	    "returns refused: %" PRIu64 "\n"
-	    "warnings about the environment: %d\n",
-	    mem.hugetlb, mem.transparent, mem.small, mem.hugetlb_refused,
-	    mem.transparent_refused, mem.populate_refused, mem.return_refused,
+	describe_memory(&t);
+	say(&t, "warnings about the environment: %d\n",
 	    nh_config_warnings(NULL, 0));
 	return t.len;
 }

@@ -20,7 +20,8 @@
 
 #define TICK_NS 2000000 /* 2 ms: at 20 M inserts a second, some 1 MiB */
 #define FIRST_PREFAULT ((uint64_t)4 << 20)
-#define IDLE_TICKS 10 /* a migration unchanged for that long is finished */
+#define IDLE_TICKS 10	  /* a migration unchanged for that long is finished */
+#define COLLAPSE_TICKS 50 /* a huge page made in that time at the most */
 
 struct nh_maintenance {
 	pthread_t thread;
@@ -56,6 +57,9 @@ tick(struct nh_core *m)
 	nh_arena_prefault(NH_ARENA_LINES, nh_tune_prefault(), m->node);
 	if (++m->maintenance->ticks % IDLE_TICKS == 0)
 		finish_idle(m);
+	if (m->maintenance->ticks % COLLAPSE_TICKS == 0 &&
+	    !nh_arena_collapse(NH_ARENA_LINES, m->node))
+		nh_arena_collapse(NH_ARENA_ENTRIES, m->node);
 }
 
 static void

@@ -17,7 +17,6 @@
 #include "arch/arch.h"
 #include "lib/assert.h"
 #include "numa/arena.h"
-#include "numa/bind.h"
 #include "numa/topo.h"
 #include "numa/without.h"
 
@@ -34,26 +33,27 @@
 extern char **environ;
 
 /* name, what it sets, largest value, words (NULL: a number) */
-#define TUNABLES(X)                                                         \
-	X("ARCH", arch, NH_ARCH_GENERIC, "auto native generic")             \
-	X("HUGEPAGES", hugepages, NH_HUGEPAGES_OFF, "auto hugetlb thp off") \
-	X("CPU_DISABLE", disable, NH_LEVELS - 1, "none avx512 avx")         \
-	X("HASH", hash, NH_HASH_TRUSTED, "siphash xxh3")                    \
-	X("CHAIN_LIMIT", chain_limit, NH_CHAIN_LIMIT_MAX, NULL)             \
-	X("CAPACITY", capacity, NH_CAPACITY_MAX, NULL)                      \
-	X("FIXED", fixed, 1, NULL)                                          \
-	X("SEED", seed, UINT64_MAX, NULL)                                   \
-	X("MAINTENANCE", maintenance, 1, NULL)                              \
-	X("PREFAULT", prefault, PREFAULT_MAX, NULL)                         \
-	X("RETAIN", retain, PREFAULT_MAX, NULL)                             \
-	X("DEBUG", debug, NH_DEBUG_PINS, "off pins")                        \
-	X("PIN_AGE_MS", pin_age_ms, UINT64_MAX, NULL)                       \
-	X("IDLE", idle, 1, NULL)                                            \
-	X("IDLE_TIMEOUT_MS", idle_timeout, UINT32_MAX, NULL)                \
-	X("CHECK_INTERVAL_MS", check_interval, UINT32_MAX, NULL)            \
-	X("MIN_IDLE_COUNT", min_idle, UINT32_MAX, NULL)                     \
-	X("FAKE_NODES", fake_nodes, NH_NODES_MAX, NULL)                     \
-	X("VERBOSE", verbose, 1, NULL)                                      \
+#define TUNABLES(X)                                                 \
+	X("ARCH", arch, NH_ARCH_GENERIC, "auto native generic")     \
+	X("HUGEPAGES", hugepages, NH_HUGEPAGES_HUGETLB,             \
+	  "auto 1G 2M thp off hugetlb")                             \
+	X("CPU_DISABLE", disable, NH_LEVELS - 1, "none avx512 avx") \
+	X("HASH", hash, NH_HASH_TRUSTED, "siphash xxh3")            \
+	X("CHAIN_LIMIT", chain_limit, NH_CHAIN_LIMIT_MAX, NULL)     \
+	X("CAPACITY", capacity, NH_CAPACITY_MAX, NULL)              \
+	X("FIXED", fixed, 1, NULL)                                  \
+	X("SEED", seed, UINT64_MAX, NULL)                           \
+	X("MAINTENANCE", maintenance, 1, NULL)                      \
+	X("PREFAULT", prefault, PREFAULT_MAX, NULL)                 \
+	X("RETAIN", retain, PREFAULT_MAX, NULL)                     \
+	X("DEBUG", debug, NH_DEBUG_PINS, "off pins")                \
+	X("PIN_AGE_MS", pin_age_ms, UINT64_MAX, NULL)               \
+	X("IDLE", idle, 1, NULL)                                    \
+	X("IDLE_TIMEOUT_MS", idle_timeout, UINT32_MAX, NULL)        \
+	X("CHECK_INTERVAL_MS", check_interval, UINT32_MAX, NULL)    \
+	X("MIN_IDLE_COUNT", min_idle, UINT32_MAX, NULL)             \
+	X("FAKE_NODES", fake_nodes, NH_NODES_MAX, NULL)             \
+	X("VERBOSE", verbose, 1, NULL)                              \
 	X("QUIET", quiet, 1, NULL)
 
 struct tunables {
@@ -184,12 +184,17 @@ static enum nh_pages
 best_pages(void)
 {
 	switch (tuned.hugepages) {
+	case NH_HUGEPAGES_1G:
+		return NH_PAGES_1G;
+	case NH_HUGEPAGES_2M:
+	case NH_HUGEPAGES_HUGETLB:
+		return NH_PAGES_2M;
 	case NH_HUGEPAGES_THP:
 		return NH_PAGES_THP;
 	case NH_HUGEPAGES_OFF:
 		return NH_PAGES_SMALL;
 	default:
-		return NH_PAGES_HUGETLB;
+		return NH_PAGES_AUTO;
 	}
 }
 

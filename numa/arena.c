@@ -23,29 +23,23 @@
 #include <stdlib.h>
 
 #include "arch/atomic.h"
+#include "numa/chunk.h"
 #include "numa/here.h"
 #include "numa/room.h"
+#include "numa/where.h"
 
 #define SUB_BITS 3
 #define BINS (64 << SUB_BITS)
 #define BIN_TRIES 16 /* looked at in a bin where not all will do */
 
-#define CHUNK_SMALL ((size_t)256 << 10) /* the first: small maps stay small */
-#define CHUNK_HUGETLB ((size_t)8 << 20) /* taken from the pool at a time */
-#define CHUNK_BYTES ((size_t)64 << 20)	/* address space, not memory */
+#define COLLAPSE_LOOKS 32 /* at huge pages in a call */
 #define RETAIN_MIN ((size_t)512 << 10)
 #define RETAIN_LITTLE 8 /* of what is in use, one part may lie free */
 #define RETAIN_MUCH 2
 
-struct nh_chunk {
-	struct nh_range range;
-	struct nh_extent *top;
-	char *touched; /* pages beyond were never asked for */
-	struct nh_chunk *next;
-};
-
 struct arena {
 	pthread_mutex_t mutex;
+	pthread_mutex_t growing; /* taken before it, by who maps a chunk */
 	enum nh_arena_kind kind;
 	unsigned node;
 	struct nh_chunk *chunks; /* newest first */
@@ -55,12 +49,13 @@ struct arena {
 	size_t used, retained, returned;
 	size_t ahead;	  /* kept faulted in for nh_arena_prefault() */
 	size_t fell_over; /* asked for here, and not to be had */
+	size_t collapsed; /* bytes made huge pages */
+	char *looked;	  /* of nh_arena_collapse(): where it goes on */
 	size_t reserved[NH_PAGES_KINDS];
 };
 
 static struct arena arenas[NH_ARENA_KINDS][NH_NODES_MAX];
 static unsigned nodes;
-static nh_atomic best_pages;   /* the best to ask for, an enum nh_pages */
 static nh_atomic retain_bytes; /* kept when a map ends, of each kind */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
@@ -79,6 +74,7 @@ init_arenas(void)
 			struct arena *a = &arenas[kind][node];
 
 			pthread_mutex_init(&a->mutex, NULL);
+			pthread_mutex_init(&a->growing, NULL);
 			a->kind = (enum nh_arena_kind)kind;
 			a->node = node;
 		}
@@ -105,25 +101,6 @@ min_size(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
-/* Pages of a size, or the least the chunk has, whole in [base, base + bytes).
- */
-static size_t
-whole_pages(const struct nh_chunk *c, size_t page, char **base, size_t bytes)
-{
-	size_t head;
-
-	/* The pool may have no page for us when we want it back: SIGBUS. */
-	if (c->range.pages == NH_PAGES_HUGETLB)
-		return 0;
-	if (c->range.pages == NH_PAGES_SMALL)
-		page = NH_SMALL_PAGE;
-	head = (page - (uintptr_t)*base % page) % page;
-	if (bytes < head + page)
-		return 0;
-	*base += head;
-	return (bytes - head) / page * page;
-}
-
 /* ------------------------------------------------------------------- bins */
 
 static unsigned
@@ -141,7 +118,7 @@ static bool
 has_pages(const struct nh_extent *e, size_t page)
 {
 	char *base = e->base;
-	size_t whole = whole_pages(e->chunk, page, &base, e->bytes);
+	size_t whole = nh_chunk_whole_pages(e->chunk, page, &base, e->bytes);
 
 	return whole && e->resident > e->bytes - whole;
 }
@@ -151,7 +128,7 @@ static void
 bin_add(struct arena *a, struct nh_extent *e)
 {
 	unsigned b = bin_of(e->bytes);
-	bool front = has_pages(e, NH_SMALL_PAGE);
+	bool front = has_pages(e, NH_SMALL_PAGE) || has_pages(e, NH_CHUNK_POOL);
 
 	e->free = true;
 	e->prev = front ? NULL : a->last[b];
@@ -222,69 +199,12 @@ bin_find(const struct arena *a, size_t bytes, size_t align)
 
 /* ----------------------------------------------------------------- chunks */
 
-static struct nh_chunk *
-chunk_map(struct arena *a, size_t bytes, enum nh_pages pages)
+static void
+chunk_add(struct arena *a, struct nh_chunk *c)
 {
-	struct nh_chunk *c = calloc(1, sizeof(*c));
-	struct nh_extent *top = calloc(1, sizeof(*top));
-
-	if (!c || !top || nh_mem_map(&c->range, bytes, pages, a->node))
-		goto undo;
-	top->base = c->range.base;
-	top->bytes = c->range.bytes;
-	top->node = (int)a->node;
-	top->kind = a->kind;
-	top->chunk = c;
-	c->top = top;
-	c->touched = top->base;
 	c->next = a->chunks;
 	a->chunks = c;
 	a->reserved[c->range.pages] += c->range.bytes;
-	return c;
-undo:
-	free(top);
-	free(c);
-	return NULL;
-}
-
-/* No more of them than the node has pages for, nor less than is needed. */
-static size_t
-chunk_bytes(enum nh_pages pages, size_t need, size_t room)
-{
-	size_t much = pages == NH_PAGES_HUGETLB ? CHUNK_HUGETLB : CHUNK_BYTES;
-
-	much = min_size(much, room / NH_HUGE_PAGE * NH_HUGE_PAGE);
-	return much > need ? much : need;
-}
-
-/*
- * A chunk with room for `bytes`: small at first, then of the best pages there
- * are.  Pool pages are reserved by mapping them, so few are taken at a time;
- * the others cost address space only, which may be limited as well.
- */
-static struct nh_chunk *
-chunk_add(struct arena *a, size_t bytes, size_t room)
-{
-	size_t need = round_up(bytes, NH_HUGE_PAGE);
-	struct nh_chunk *c = NULL;
-	/* relaxed: it was set before, or it does not matter when. */
-	int pages = (int)nh_load_relaxed(&best_pages);
-
-	if (!a->chunks && bytes <= small_max[a->kind])
-		return room < CHUNK_SMALL
-			       ? NULL
-			       : chunk_map(a, CHUNK_SMALL, NH_PAGES_SMALL);
-	for (; !c && pages < NH_PAGES_KINDS; pages++) {
-		size_t much = chunk_bytes((enum nh_pages)pages, need, room);
-
-		if (pages != NH_PAGES_HUGETLB && need > room)
-			continue;
-		if (need < much)
-			c = chunk_map(a, much, (enum nh_pages)pages);
-		if (!c)
-			c = chunk_map(a, need, (enum nh_pages)pages);
-	}
-	return c;
 }
 
 /* A chunk whose top has room, if possible in pages that are there already. */
@@ -391,61 +311,107 @@ fresh_bytes(const struct nh_chunk *c, size_t bytes, size_t align)
 	uintptr_t there = round_up((uintptr_t)c->touched, NH_HUGE_PAGE);
 
 	/* Of the pool: all of its pages are there. */
-	if (c->range.pages == NH_PAGES_HUGETLB || end <= there)
+	if (nh_pages_pooled(c->range.pages) || end <= there)
 		return 0;
 	return end - there;
 }
 
-/* A chunk for it, if the node has the pages; whatever it has with `force`. */
-static struct nh_chunk *
-chunk_for(struct arena *a, size_t bytes, size_t align, bool force)
-{
-	struct nh_chunk *c = chunk_with_room(a, bytes, align);
-	size_t fresh = c ? fresh_bytes(c, bytes, align) : bytes;
-	size_t room = SIZE_MAX;
+/* Somebody's wish. */
+struct wish {
+	size_t bytes, align;
+	bool force; /* whatever the node says it has */
+};
 
-	if (fresh && !force)
-		room = nh_room(a->node);
-	if (c)
-		return fresh <= room ? c : NULL;
-	return chunk_add(a, bytes + align - NH_ARENA_UNIT, room);
+/* A chunk that has room for it, if the node has the pages. */
+static struct nh_chunk *
+chunk_for(struct arena *a, const struct wish *w)
+{
+	struct nh_chunk *c = chunk_with_room(a, w->bytes, w->align);
+	size_t fresh = c ? fresh_bytes(c, w->bytes, w->align) : 0;
+
+	if (fresh && !w->force && fresh > nh_room(a->node))
+		return NULL;
+	return c;
 }
 
 static struct nh_extent *
-take_top(struct arena *a, struct spare *spare, size_t bytes, size_t align,
-	 bool force)
+take_top(struct arena *a, struct spare *spare, const struct wish *w)
 {
-	struct nh_chunk *c = chunk_for(a, bytes, align, force);
+	struct nh_chunk *c = chunk_for(a, w);
 	struct nh_extent *front = spare->extent;
 	size_t used;
 
 	if (!c)
 		return NULL;
 	a->retained -= c->top->resident;
-	cut_head(a, c->top, spare, align);
+	cut_head(a, c->top, spare, w->align);
 	spare->extent = NULL;
-	split_front(c->top, front, bytes);
+	split_front(c->top, front, w->bytes);
 	if (c->touched < c->top->base)
 		c->touched = c->top->base;
-	used = min_size(c->top->resident, bytes);
+	used = min_size(c->top->resident, w->bytes);
 	c->top->resident -= used;
 	a->retained += c->top->resident;
 	return front;
 }
 
+/* Of what is mapped already. */
 static struct nh_extent *
-take(struct arena *a, struct spare *spare, size_t bytes, size_t align,
-     bool force)
+take_mapped(struct arena *a, struct spare *spare, const struct wish *w)
 {
 	struct nh_extent *e;
 
 	pthread_mutex_lock(&a->mutex);
-	e = take_free(a, spare, bytes, align);
+	e = take_free(a, spare, w->bytes, w->align);
 	if (!e)
-		e = take_top(a, spare, bytes, align, force);
+		e = take_top(a, spare, w);
 	if (e)
-		a->used += bytes;
+		a->used += w->bytes;
 	pthread_mutex_unlock(&a->mutex);
+	return e;
+}
+
+/*
+ * Map one more, by the one who may.  Others go on with what there is.
+ */
+static bool
+grow(struct arena *a, size_t bytes, bool force, bool patient)
+{
+	struct nh_chunk_want want = {
+		.kind = a->kind,
+		.node = a->node,
+		.bytes = bytes,
+		.room = force ? SIZE_MAX : nh_room(a->node),
+		.patient = patient,
+	};
+	struct nh_chunk *c;
+
+	pthread_mutex_lock(&a->mutex);
+	want.used = a->used;
+	want.small = !a->chunks && bytes <= small_max[a->kind];
+	pthread_mutex_unlock(&a->mutex);
+	c = nh_chunk_new(&want);
+	if (!c)
+		return false;
+	pthread_mutex_lock(&a->mutex);
+	chunk_add(a, c);
+	pthread_mutex_unlock(&a->mutex);
+	return true;
+}
+
+static struct nh_extent *
+take(struct arena *a, struct spare *spare, const struct wish *w)
+{
+	struct nh_extent *e = take_mapped(a, spare, w);
+
+	if (e)
+		return e;
+	pthread_mutex_lock(&a->growing);
+	/* Somebody may have mapped it while this one waited. */
+	e = take_mapped(a, spare, w);
+	if (!e && grow(a, w->bytes + w->align - NH_ARENA_UNIT, w->force, false))
+		e = take_mapped(a, spare, w);
+	pthread_mutex_unlock(&a->growing);
 	return e;
 }
 
@@ -463,15 +429,15 @@ fell_over(struct arena *a)
  */
 static struct nh_extent *
 take_near(enum nh_arena_kind kind, unsigned node, struct spare *spare,
-	  size_t bytes, size_t align)
+	  struct wish *w)
 {
 	struct nh_extent *e = NULL;
 
 	for (unsigned k = 0; !e && k < nodes; k++)
-		e = take(&arenas[kind][nh_topo_nearest(node, k)], spare, bytes,
-			 align, false);
+		e = take(&arenas[kind][nh_topo_nearest(node, k)], spare, w);
+	w->force = true;
 	if (!e && nodes > 1)
-		e = take(&arenas[kind][node], spare, bytes, align, true);
+		e = take(&arenas[kind][node], spare, w);
 	if (!e)
 		return NULL;
 	e->asked = (int)node;
@@ -484,13 +450,13 @@ struct nh_extent *
 nh_arena_alloc_aligned(enum nh_arena_kind kind, size_t bytes, size_t align,
 		       int node)
 {
+	struct wish w = { round_up(bytes, NH_ARENA_UNIT), align, false };
 	unsigned home = some_node(node);
 	struct spare spare;
 	struct nh_extent *e = NULL;
 
 	if (spare_get(&spare, align > NH_ARENA_UNIT))
-		e = take_near(kind, home, &spare,
-			      round_up(bytes, NH_ARENA_UNIT), align);
+		e = take_near(kind, home, &spare, &w);
 	spare_put(&spare);
 	return e;
 }
@@ -563,6 +529,17 @@ largest_resident(struct arena *a, size_t page)
 	return NULL;
 }
 
+static void
+returned(struct arena *a, struct nh_chunk *c, const char *base, size_t bytes,
+	 size_t resident)
+{
+	size_t swapped = nh_chunk_swapped(c, base, bytes);
+
+	a->returned += min_size(resident, bytes);
+	a->reserved[c->range.pages] -= swapped;
+	a->reserved[NH_PAGES_THP] += swapped;
+}
+
 /*
  * The extent is taken out of its bin meanwhile, so that the system call needs
  * no mutex: others go on allocating.  Its ragged ends stay resident.
@@ -570,16 +547,17 @@ largest_resident(struct arena *a, size_t page)
 static void
 give_back(struct arena *a, struct nh_extent *e, size_t page)
 {
+	struct nh_chunk *c = e->chunk;
 	char *base = e->base;
-	size_t bytes = whole_pages(e->chunk, page, &base, e->bytes);
+	size_t bytes = nh_chunk_whole_pages(c, page, &base, e->bytes);
 	bool done;
 
 	bin_remove(a, e);
 	pthread_mutex_unlock(&a->mutex);
-	done = nh_mem_return(base, bytes);
+	done = nh_chunk_return(c, base, bytes);
 	pthread_mutex_lock(&a->mutex);
 	if (done)
-		a->returned += min_size(e->resident, bytes);
+		returned(a, c, base, bytes, e->resident);
 	/* Refused: count it as gone, or we would ask for ever. */
 	e->resident = min_size(e->resident, e->bytes - bytes);
 	settle(a, e);
@@ -587,17 +565,17 @@ give_back(struct arena *a, struct nh_extent *e, size_t page)
 
 /* The same for what is resident of the top of a chunk. */
 static void
-give_back_top(struct arena *a, struct nh_chunk *c)
+give_back_top(struct arena *a, struct nh_chunk *c, size_t page)
 {
 	struct nh_extent *top = c->top;
 	char *base = top->base;
 	size_t used = (size_t)(c->touched - base);
-	size_t bytes = whole_pages(c, NH_SMALL_PAGE, &base, used);
+	size_t bytes = nh_chunk_whole_pages(c, page, &base, used);
 
-	if (!bytes || !top->resident || !nh_mem_return(base, bytes))
+	if (!bytes || !top->resident || !nh_chunk_return(c, base, bytes))
 		return;
+	returned(a, c, base, bytes, top->resident);
 	a->retained -= top->resident;
-	a->returned += min_size(top->resident, bytes);
 	top->resident = 0;
 	c->touched = base;
 }
@@ -621,6 +599,13 @@ trim_to(struct arena *a, size_t most, size_t page)
 	}
 }
 
+static void
+trim_tops(struct arena *a, size_t page)
+{
+	for (struct nh_chunk *c = a->chunks; c; c = c->next)
+		give_back_top(a, c, page);
+}
+
 static size_t
 max_size(size_t a, size_t b)
 {
@@ -632,6 +617,7 @@ max_size(size_t a, size_t b)
  * having pages ahead.  Smaller pieces only when there are many, as it will use
  * most of them again soon: giving them back breaks up huge pages for good.
  * What the last map left to the next is not taken from it while it grows.
+ * Pages of the pool go back when a map shrinks or ends: they do not come again.
  */
 static void
 trim(struct arena *a, enum nh_keep keep)
@@ -648,9 +634,12 @@ trim(struct arena *a, enum nh_keep keep)
 	trim_to(a, a->ahead ? most : little, NH_HUGE_PAGE);
 	if (!retains_too_much(a, most))
 		return;
-	for (struct nh_chunk *c = a->chunks; c; c = c->next)
-		give_back_top(a, c);
+	trim_tops(a, NH_SMALL_PAGE);
 	trim_to(a, most, NH_SMALL_PAGE);
+	if (keep == NH_KEEP_MUCH || !retains_too_much(a, most))
+		return;
+	trim_tops(a, NH_CHUNK_POOL);
+	trim_to(a, most, NH_CHUNK_POOL);
 }
 
 void
@@ -682,19 +671,28 @@ prefault_next(struct arena *a, size_t want, char **from)
 	struct nh_chunk *c = a->chunks;
 	size_t room;
 
-	/* relaxed: it was set before, or it does not matter when. */
-	if (!want || nh_load_relaxed(&best_pages) == NH_PAGES_SMALL)
-		return 0;
-	if (!c || c->top->bytes < want)
-		c = chunk_add(a, round_up(want, NH_HUGE_PAGE),
-			      nh_room(a->node));
-	if (!c || c->top->resident >= want)
+	if (!c || c->top->bytes < want || c->top->resident >= want)
 		return 0;
 	*from = (char *)((uintptr_t)c->touched / NH_HUGE_PAGE * NH_HUGE_PAGE);
 	if (*from < c->range.base)
 		*from = c->range.base;
 	room = (size_t)(c->range.base + c->range.bytes - *from);
 	return min_size(room, NH_HUGE_PAGE);
+}
+
+/* A chunk whose top is as large as that, if there is none: nobody waits. */
+static void
+prefault_map(struct arena *a, size_t want)
+{
+	bool missing;
+
+	pthread_mutex_lock(&a->growing);
+	pthread_mutex_lock(&a->mutex);
+	missing = !a->chunks || a->chunks->top->bytes < want;
+	pthread_mutex_unlock(&a->mutex);
+	if (missing)
+		grow(a, round_up(want, NH_HUGE_PAGE), false, true);
+	pthread_mutex_unlock(&a->growing);
 }
 
 static void
@@ -710,20 +708,35 @@ prefault_done(struct arena *a, char *end)
 	}
 }
 
-void
-nh_arena_prefault(enum nh_arena_kind kind, size_t bytes, int node)
+/* A huge page, made one of small ones if the kernel had none. */
+static bool
+prefault_page(char *from, size_t bytes)
 {
-	struct arena *a = &arenas[kind][some_node(node)];
+	if (!nh_mem_populate(from, bytes))
+		return false;
+	if (bytes == NH_HUGE_PAGE && nh_huge_at(from) != NH_HUGE_IS)
+		nh_mem_collapse(from, bytes);
+	return true;
+}
+
+static void
+prefault(struct arena *a, size_t bytes)
+{
 	char *from = NULL;
 
+	pthread_mutex_lock(&a->mutex);
+	a->ahead = bytes;
+	pthread_mutex_unlock(&a->mutex);
+	if (!bytes || nh_chunk_best() == NH_PAGES_SMALL)
+		return;
+	prefault_map(a, bytes);
 	for (;;) {
 		size_t n;
 
 		pthread_mutex_lock(&a->mutex);
-		a->ahead = bytes;
 		n = prefault_next(a, bytes, &from);
 		pthread_mutex_unlock(&a->mutex);
-		if (!n || !nh_mem_populate(from, n))
+		if (!n || !prefault_page(from, n))
 			return;
 		pthread_mutex_lock(&a->mutex);
 		prefault_done(a, from + n);
@@ -732,10 +745,84 @@ nh_arena_prefault(enum nh_arena_kind kind, size_t bytes, int node)
 }
 
 void
+nh_arena_prefault(enum nh_arena_kind kind, size_t bytes, int node)
+{
+	some_node(node);
+	if (node >= 0 && (unsigned)node < nodes) {
+		prefault(&arenas[kind][node], bytes);
+		return;
+	}
+	for (unsigned i = 0; i < nodes; i++)
+		prefault(&arenas[kind][i], bytes / nodes);
+}
+
+/* ---------------------------------------------------------------- collapse */
+
+/* The next huge page that was touched, behind the last one; NULL: no more. */
+static char *
+next_to_look_at(struct arena *a)
+{
+	for (struct nh_chunk *c = a->chunks; c; c = c->next) {
+		char *from = c->range.base;
+
+		if (c->range.pages != NH_PAGES_THP)
+			continue;
+		if (a->looked >= from && a->looked < from + c->range.bytes)
+			from = a->looked + NH_HUGE_PAGE;
+		else if (a->looked)
+			continue;
+		a->looked = NULL;
+		if (from + NH_HUGE_PAGE <= c->touched)
+			return from;
+	}
+	return NULL;
+}
+
+static bool
+collapse_next(struct arena *a)
+{
+	char *at;
+
+	pthread_mutex_lock(&a->mutex);
+	at = next_to_look_at(a);
+	a->looked = at;
+	pthread_mutex_unlock(&a->mutex);
+	if (!at || nh_huge_at(at) != NH_HUGE_NOT ||
+	    !nh_mem_collapse(at, NH_HUGE_PAGE))
+		return false;
+	pthread_mutex_lock(&a->mutex);
+	a->collapsed += NH_HUGE_PAGE;
+	pthread_mutex_unlock(&a->mutex);
+	return true;
+}
+
+static bool
+collapse(struct arena *a)
+{
+	for (unsigned i = 0; i < COLLAPSE_LOOKS; i++)
+		if (collapse_next(a))
+			return true;
+	return false;
+}
+
+bool
+nh_arena_collapse(enum nh_arena_kind kind, int node)
+{
+	some_node(node);
+	if (node >= 0 && (unsigned)node < nodes)
+		return collapse(&arenas[kind][node]);
+	for (unsigned i = 0; i < nodes; i++)
+		if (collapse(&arenas[kind][i]))
+			return true;
+	return false;
+}
+
+/* ------------------------------------------------------------------- others */
+
+void
 nh_arena_choose_pages(enum nh_pages best)
 {
-	/* relaxed: for chunks that are mapped from now on, or a bit later. */
-	nh_store_relaxed(&best_pages, best);
+	nh_chunk_choose(best);
 }
 
 static void
@@ -748,6 +835,7 @@ add_stats(struct nh_arena_stats *out, struct arena *a)
 	out->retained += a->retained;
 	out->returned += a->returned;
 	out->fell_over += a->fell_over;
+	out->collapsed += a->collapsed;
 	pthread_mutex_unlock(&a->mutex);
 }
 

@@ -87,16 +87,29 @@ void nh_arena_retain(size_t bytes);
 /*
  * nh_arena_prefault - have `bytes` of never-used memory faulted in on `node`
  *
- * -1 as for nh_arena_alloc().  Any thread.
+ * -1: on all of them together, each its share.  Any thread.
  *
  * Done a huge page at a time without the mutex, so nobody waits for it.  The
  * arena keeps that much until a later call says another number.
+ * What the kernel then had no huge page for is made one, where it can.
  */
 void nh_arena_prefault(enum nh_arena_kind kind, size_t bytes, int node);
 
 /*
+ * nh_arena_collapse - make one huge page of small ones that are in use
+ *
+ * Where the kernel had no huge page, or they came in pieces: one at a call, and
+ * a look at a few.  True when it made one.  -1: on any node.  Who reads there
+ * meanwhile waits for a copy of 2 MiB.  Does nothing before Linux 6.7.  Any
+ * thread.
+ */
+bool nh_arena_collapse(enum nh_arena_kind kind, int node);
+
+/*
  * nh_arena_choose_pages - the best kind to ask for.  Any thread.
  *
+ * NH_PAGES_AUTO: the best of the pools, but 1 GiB pages only for large demands
+ * or when nobody waits for it (numa/chunk.c).
  * It holds for what is mapped from then on.
  */
 void nh_arena_choose_pages(enum nh_pages best);
@@ -106,6 +119,7 @@ struct nh_arena_stats {
 	uint64_t reserved[NH_PAGES_KINDS];
 	uint64_t used, retained, returned;
 	uint64_t fell_over; /* times another node had to give */
+	uint64_t collapsed; /* made huge pages of small ones */
 };
 
 /* nh_arena_stats - of all nodes.  Any thread. */

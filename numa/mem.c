@@ -14,11 +14,27 @@
 #include <sys/mman.h>
 
 #include "numa/bind.h"
+#include "numa/pool.h"
 #include "numa/without.h"
 
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23 /* Linux 5.14; Debian 12's glibc has it */
 #endif
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25 /* Linux 6.1 */
+#endif
+#ifndef MAP_HUGE_SHIFT
+#define MAP_HUGE_SHIFT 26
+#endif
+
+static void
+unmap_keep_errno(char *p, size_t bytes)
+{
+	int err = errno;
+
+	munmap(p, bytes);
+	errno = err;
+}
 
 static char *
 map_anonymous(size_t bytes, int flags)
@@ -47,16 +63,23 @@ map_aligned(size_t bytes, size_t align)
 }
 
 /*
- * The pages are faulted in at once: a limit on the pool (the hugetlb cgroup's),
- * or a node whose own pool is empty, is met there, as an error, and not later,
- * as SIGBUS.
+ * The node's pool is looked at first, as mmap only asks whether some node has
+ * pages.  The pages are faulted in at once: a limit on the pool (the hugetlb
+ * cgroup's), or a pool that somebody else was quicker to empty, is met there,
+ * as an error, and not later, as SIGBUS.
  */
 static char *
-map_hugetlb(size_t bytes, unsigned node)
+map_pool(size_t bytes, unsigned node, enum nh_pages pages)
 {
-	char *p = map_anonymous(bytes, MAP_HUGETLB);
-	int err;
+	size_t page = nh_page_bytes(pages);
+	int size = __builtin_ctzll(page) << MAP_HUGE_SHIFT;
+	char *p;
 
+	if (nh_pool_free(node, page) < bytes) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	p = map_anonymous(bytes, MAP_HUGETLB | size);
 	if (!p)
 		return NULL;
 	nh_bind(p, bytes, node, NH_BIND_STRICT);
@@ -64,24 +87,21 @@ map_hugetlb(size_t bytes, unsigned node)
 	if (!madvise(p, bytes, MADV_DONTFORK) &&
 	    !madvise(p, bytes, MADV_POPULATE_WRITE))
 		return p;
-	err = errno;
-	munmap(p, bytes);
-	errno = err;
+	unmap_keep_errno(p, bytes);
 	return NULL;
 }
 
 static char *
-map_transparent(size_t bytes, unsigned node)
+map_transparent(size_t bytes, unsigned node, enum nh_pages pages)
 {
 	char *p = map_aligned(bytes, NH_HUGE_PAGE);
-	int err;
+
+	(void)pages;
 
 	if (!p)
 		return NULL;
 	if (madvise(p, bytes, MADV_HUGEPAGE)) {
-		err = errno;
-		munmap(p, bytes);
-		errno = err;
+		unmap_keep_errno(p, bytes);
 		return NULL;
 	}
 	nh_bind(p, bytes, node, NH_BIND_PREFER);
@@ -89,10 +109,11 @@ map_transparent(size_t bytes, unsigned node)
 }
 
 static char *
-map_small(size_t bytes, unsigned node)
+map_small(size_t bytes, unsigned node, enum nh_pages pages)
 {
 	char *p = map_anonymous(bytes, 0);
 
+	(void)pages;
 	if (!p)
 		return NULL;
 	/* Where "always" is set: many small maps should stay small. */
@@ -106,14 +127,15 @@ nh_mem_map(struct nh_range *range, size_t bytes, enum nh_pages pages,
 	   unsigned node)
 {
 	static const struct {
-		char *(*map)(size_t bytes, unsigned node);
+		char *(*map)(size_t bytes, unsigned node, enum nh_pages pages);
 		enum nh_without without;
 	} kind[NH_PAGES_KINDS] = {
-		{ map_hugetlb, NH_WITHOUT_2M },
+		{ map_pool, NH_WITHOUT_1G },
+		{ map_pool, NH_WITHOUT_2M },
 		{ map_transparent, NH_WITHOUT_THP },
 		{ map_small, NH_WITHOUT_SMALL },
 	};
-	char *p = kind[pages].map(bytes, node);
+	char *p = kind[pages].map(bytes, node, pages);
 
 	if (!p) {
 		nh_without(kind[pages].without, errno);
@@ -138,6 +160,30 @@ nh_mem_populate(char *p, size_t bytes)
 		return true;
 	nh_without(NH_WITHOUT_POPULATE, errno);
 	return false;
+}
+
+bool
+nh_mem_collapse(char *p, size_t bytes)
+{
+	if (!madvise(p, bytes, MADV_COLLAPSE))
+		return true;
+	nh_without(NH_WITHOUT_COLLAPSE, errno);
+	return false;
+}
+
+bool
+nh_mem_unpool(char *p, size_t bytes, unsigned node)
+{
+	void *q = mmap(p, bytes, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+
+	if (q == MAP_FAILED) {
+		nh_without(NH_WITHOUT_RETURN, errno);
+		return false;
+	}
+	madvise(p, bytes, MADV_HUGEPAGE);
+	nh_bind(p, bytes, node, NH_BIND_PREFER);
+	return true;
 }
 
 bool

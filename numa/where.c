@@ -105,6 +105,28 @@ struct scan_arg {
 #define SCAN_PRESENT (UINT64_C(1) << 3)
 #define SCAN_HUGE (UINT64_C(1) << 6)
 
+/* False: the kernel does not know of that, or pagemap is closed to us. */
+static bool
+scan_open(int *fd)
+{
+	*fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	return *fd >= 0;
+}
+
+static struct scan_arg
+scan_of(uintptr_t from, uintptr_t to, struct scan_region *region, size_t n)
+{
+	return (struct scan_arg){
+		.size = sizeof(struct scan_arg),
+		.start = from / NH_SMALL_PAGE * NH_SMALL_PAGE,
+		.end = (to + NH_SMALL_PAGE - 1) / NH_SMALL_PAGE * NH_SMALL_PAGE,
+		.vec = (uintptr_t)region,
+		.vec_len = n,
+		.category_mask = SCAN_PRESENT,
+		.return_mask = SCAN_PRESENT | SCAN_HUGE,
+	};
+}
+
 static void
 add_region(struct where *w, const struct scan_region *r)
 {
@@ -119,16 +141,7 @@ static bool
 scan(struct where *w, int fd)
 {
 	struct scan_region region[REGIONS];
-	struct scan_arg arg = {
-		.size = sizeof(arg),
-		.start = w->from / NH_SMALL_PAGE * NH_SMALL_PAGE,
-		.end = (w->to + NH_SMALL_PAGE - 1) / NH_SMALL_PAGE *
-		       NH_SMALL_PAGE,
-		.vec = (uintptr_t)region,
-		.vec_len = REGIONS,
-		.category_mask = SCAN_PRESENT,
-		.return_mask = SCAN_PRESENT | SCAN_HUGE,
-	};
+	struct scan_arg arg = scan_of(w->from, w->to, region, REGIONS);
 
 	while (arg.start < arg.end) {
 		int n = ioctl(fd, SCAN, &arg);
@@ -140,6 +153,26 @@ scan(struct where *w, int fd)
 		arg.start = arg.walk_end;
 	}
 	return true;
+}
+
+enum nh_huge
+nh_huge_at(const void *p)
+{
+	struct scan_region r[1];
+	uintptr_t at = (uintptr_t)p;
+	struct scan_arg arg = scan_of(at, at + NH_HUGE_PAGE, r, 1);
+	int fd, n;
+
+	if (!scan_open(&fd))
+		return NH_HUGE_UNKNOWN;
+	n = ioctl(fd, SCAN, &arg);
+	close(fd);
+	if (n < 0)
+		return NH_HUGE_UNKNOWN;
+	if (n && r[0].categories & SCAN_HUGE)
+		return NH_HUGE_IS;
+	return n && r[0].end - r[0].start == NH_HUGE_PAGE ? NH_HUGE_NOT
+							  : NH_HUGE_PARTLY;
 }
 
 /* Small pages all, as far as this can tell. */
@@ -226,11 +259,13 @@ nh_where(const void *base, size_t bytes, uint64_t bytes_on[NH_NODES_MAX],
 		.from = (uintptr_t)base,
 		.to = (uintptr_t)base + bytes,
 	};
-	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-	bool scanned = fd >= 0 && scan(&w, fd);
+	bool scanned = false;
+	int fd;
 
-	if (fd >= 0)
+	if (scan_open(&fd)) {
+		scanned = scan(&w, fd);
 		close(fd);
+	}
 	if (!scanned) {
 		walk(&w);
 		read_smaps(&w);

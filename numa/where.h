@@ -34,4 +34,18 @@
 int nh_where(const void *base, size_t bytes, uint64_t bytes_on[NH_NODES_MAX],
 	     uint64_t *huge_bytes, uint64_t *unknown);
 
+enum nh_huge {
+	NH_HUGE_UNKNOWN, /* the kernel does not tell (before 6.7) */
+	NH_HUGE_IS,
+	NH_HUGE_NOT,	/* small pages, and all of them are there */
+	NH_HUGE_PARTLY, /* small pages, and some are not there */
+};
+
+/*
+ * nh_huge_at - is the huge page's worth of memory at p, aligned, a huge page?
+ *
+ * Any thread.
+ */
+enum nh_huge nh_huge_at(const void *p);
+
 #endif

@@ -14,9 +14,11 @@
 	X(NH_WITHOUT_BIND, "memory is not bound to nodes")                   \
 	X(NH_WITHOUT_BOUND, "memory is bound to other nodes than asked for") \
 	X(NH_WITHOUT_LOOK, "where pages are is not to be known")             \
+	X(NH_WITHOUT_1G, "no 1 GiB pages from the pool")                     \
 	X(NH_WITHOUT_2M, "no 2 MiB pages from the pool")                     \
 	X(NH_WITHOUT_THP, "no transparent huge pages")                       \
 	X(NH_WITHOUT_SMALL, "no memory")                                     \
+	X(NH_WITHOUT_COLLAPSE, "small pages are not made huge ones")         \
 	X(NH_WITHOUT_POPULATE, "memory is not faulted in ahead")             \
 	X(NH_WITHOUT_RETURN, "free memory is not given back")
 

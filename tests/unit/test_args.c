@@ -237,6 +237,10 @@ test_config_init_fills_every_field(void **state)
 	assert_int_equal(one.maintenance, two.maintenance);
 }
 
+/* Its size at first. */
+#define MEMORY_FIRST \
+	(offsetof(struct nh_memory, return_refused) + sizeof(uint64_t))
+
 static void
 test_statistics_refuse_a_struct_that_is_too_small(void **state)
 {
@@ -249,12 +253,29 @@ test_statistics_refuse_a_struct_that_is_too_small(void **state)
 		assert_int_equal(nh_u64_stats(*state, &stats), NH_ERR_ARG);
 		assert_int_equal(stats.entries, UINT64_C(0xeeeeeeeeeeeeeeee));
 	}
-	for (size_t size = 0; size < sizeof(memory); size += 7) {
+	for (size_t size = 0; size < MEMORY_FIRST; size += 7) {
 		memset(&memory, 0xee, sizeof(memory));
 		memory.size = size;
 		assert_int_equal(nh_memory_stats(&memory), NH_ERR_ARG);
 		assert_int_equal(memory.used, UINT64_C(0xeeeeeeeeeeeeeeee));
 	}
+}
+
+/* What programs have that were built when it was shorter. */
+static void
+test_memory_statistics_fill_a_struct_of_before(void **state)
+{
+	struct nh_memory memory;
+
+	(void)state;
+	memset(&memory, 0xee, sizeof(memory));
+	memory.size = MEMORY_FIRST;
+	assert_int_equal(nh_memory_stats(&memory), NH_OK);
+	assert_int_equal(memory.size, MEMORY_FIRST);
+	assert_int_not_equal(memory.return_refused,
+			     UINT64_C(0xeeeeeeeeeeeeeeee));
+	assert_int_equal(memory.giant, UINT64_C(0xeeeeeeeeeeeeeeee));
+	assert_int_equal(memory.fell_over, UINT64_C(0xeeeeeeeeeeeeeeee));
 }
 
 static void
@@ -322,6 +343,8 @@ main(void)
 		cmocka_unit_test(test_config_init_of_null_is_harmless),
 		cmocka_unit_test(test_config_init_fills_every_field),
 		ON_MAP(test_statistics_refuse_a_struct_that_is_too_small),
+		cmocka_unit_test(
+			test_memory_statistics_fill_a_struct_of_before),
 		ON_MAP(test_statistics_fill_a_struct_of_the_right_size),
 		cmocka_unit_test(test_describe_never_writes_past_its_room),
 		cmocka_unit_test(
