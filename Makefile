@@ -110,7 +110,7 @@ KIND-b16x64 := -DNH_BENCH_KEY_BYTES=16 -DNH_BENCH_VALUE_BYTES=64
 KIND-b20x273 := -DNH_BENCH_KEY_BYTES=20 -DNH_BENCH_VALUE_BYTES=273
 KIND-k16 := -DNH_BENCH_K16
 WRAPPED	:= malloc calloc realloc aligned_alloc posix_memalign mmap madvise \
-	pthread_create getrandom
+	pthread_create getrandom nh_pool_free
 
 ANYMAP	:= tests/model/any.c tests/model/any_text.c tests/model/args.c
 

@@ -21,7 +21,8 @@
  * another function of this library.
  *
  * After fork(2) the child must not use its parent's maps if another thread was
- * writing to them, or if NUMAHASH_HUGEPAGES gave them pages from the pool.
+ * writing to them, or if NUMAHASH_HUGEPAGES gave them pages from the pool: those
+ * are not there.  It may make maps of its own in any case.
  *
  * Errors.  A function that returns int returns NH_OK (0) or a negative
  * NH_ERR_*; it then has changed nothing, and has not written its results.  A

@@ -185,5 +185,6 @@ nh_chunk_swapped(struct nh_chunk *c, const char *base, size_t bytes)
 		fresh += c->swapped[at / 64] & bit ? 0 : page;
 		c->swapped[at / 64] |= bit;
 	}
+	c->swapped_bytes += fresh;
 	return fresh;
 }

@@ -15,6 +15,8 @@ struct nh_chunk {
 	char *touched;	       /* pages beyond were never asked for */
 	struct nh_chunk *next;
 	uint64_t *swapped; /* of pool pages: a bit for each that went back */
+	size_t swapped_bytes;
+	bool gone; /* in a child of fork(2): not there */
 };
 
 struct nh_chunk_want {

@@ -111,6 +111,8 @@ void *__real_mmap(void *at, size_t size, int prot, int flags, int fd,
 		  off_t off);
 void *__wrap_mmap(void *at, size_t size, int prot, int flags, int fd,
 		  off_t off);
+uint64_t __real_nh_pool_free(unsigned node, size_t page);
+uint64_t __wrap_nh_pool_free(unsigned node, size_t page);
 int __real_madvise(void *at, size_t size, int advice);
 int __wrap_madvise(void *at, size_t size, int advice);
 int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attr,
@@ -160,6 +162,15 @@ __wrap_mmap(void *at, size_t size, int prot, int flags, int fd, off_t off)
 	if (no_memory())
 		return MAP_FAILED;
 	return __real_mmap(at, size, prot, flags, fd, off);
+}
+
+/* A pool that refuses is asked only if it says that it has pages. */
+uint64_t
+__wrap_nh_pool_free(unsigned node, size_t page)
+{
+	if (atomic_load(&state[INJECT_HUGETLB].on))
+		return UINT64_MAX;
+	return __real_nh_pool_free(node, page);
 }
 
 int
