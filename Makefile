@@ -123,7 +123,7 @@ TESTS	:= $(UNIT:%=$(BUILD)/tests/unit/%) \
 	$(BASETESTS:%=$(BUILD)/tests/baseline/%) \
 	$(BASEKINDS:%=$(BUILD)/tests/baseline/%) \
 	$(BUILD)/tests/model $(BUILD)/tests/stress $(BUILD)/tests/lin \
-	$(BUILD)/tests/fault
+	$(BUILD)/tests/fault $(BUILD)/tests/hostile
 
 # What a test needs beside its own file and the library.  Those that include
 # lib/*.h with functions in it are of the generic flavour.
@@ -204,6 +204,10 @@ $(BUILD)/tests/lin: $(wildcard tests/lin/*.c) $(ANYMAP) \
 $(BUILD)/tests/fault: $(wildcard tests/fault/*.c) $(ANYMAP) \
 		tests/model/ref.c $(LIB) $(HEADERS)
 	$(TEST) $(WRAPPED:%=-Wl,--wrap=%)
+
+$(BUILD)/tests/hostile: $(wildcard tests/hostile/*.c) tests/model/args.c \
+		$(LIB) $(HEADERS)
+	$(TEST)
 
 # -------------------------------------------------------------------- bench
 

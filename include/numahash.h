@@ -21,16 +21,17 @@
  * another function of this library.
  *
  * After fork(2) the child must not use its parent's maps if another thread was
- * writing to them, or if NUMAHASH_HUGEPAGES gave them pages from the pool: those
- * are not there.  It may make maps of its own in any case.
+ * writing to them, or if NUMAHASH_HUGEPAGES gave them pages from the pool, as
+ * those are not there.  It may make maps of its own in any case.
  *
  * Errors.  A function that returns int returns NH_OK (0) or a negative
  * NH_ERR_*; it then has changed nothing, and has not written its results.  A
  * NULL where something is needed is NH_ERR_ARG, also for a NULL map.
- * The library never aborts or exits.  It writes to standard error in two cases
- * only, and in none with NUMAHASH_QUIET=1: a NUMAHASH_ variable it does not
- *know or cannot parse (see nh_config_init()), and pins that are held for too
- *long, when that was asked for (see nh_pins_report()).
+ * The library never aborts or exits.  It writes to standard error in three
+ *cases only, and in none with NUMAHASH_QUIET=1: a NUMAHASH_ variable it does
+ *not know or cannot parse (see nh_config_init()); pins that are held for too
+ *long, when that was asked for (see nh_pins_report()); and what the system
+ *refuses, with NUMAHASH_VERBOSE=1.
  *
  * Cost.  "One line" below is one cache line of 64 bytes in the common case.
  */

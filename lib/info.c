@@ -183,6 +183,7 @@ describe_memory(struct text *t)
 		{ "bound elsewhere", mem.bound_elsewhere },
 	};
 
+	say(t, "transparent huge pages: %s\n", nh_mem_transparent());
 	for (size_t i = 0; i < sizeof(line) / sizeof(line[0]); i++)
 		say(t, "%s: %" PRIu64 "\n", line[i].what, line[i].n);
 	for (unsigned i = 0; i < nh_topo_nodes(); i++)

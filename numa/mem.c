@@ -11,10 +11,14 @@
 
 #include <errno.h>
 #include <numahash.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 
 #include "numa/bind.h"
 #include "numa/pool.h"
+#include "numa/sysfile.h"
 #include "numa/without.h"
 
 #ifndef MADV_POPULATE_WRITE
@@ -160,6 +164,24 @@ nh_mem_populate(char *p, size_t bytes)
 		return true;
 	nh_without(NH_WITHOUT_POPULATE, errno);
 	return false;
+}
+
+const char *
+nh_mem_transparent(void)
+{
+	static const char *const word[] = { "always", "madvise", "never" };
+	char text[128], bracketed[16];
+
+	if (prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0) == 1)
+		return "not for this process";
+	nh_sys_read("/sys/kernel/mm/transparent_hugepage/enabled", text,
+		    sizeof(text));
+	for (size_t i = 0; i < sizeof(word) / sizeof(word[0]); i++) {
+		snprintf(bracketed, sizeof(bracketed), "[%s]", word[i]);
+		if (strstr(text, bracketed))
+			return word[i];
+	}
+	return "not known";
 }
 
 bool

@@ -69,6 +69,14 @@ void nh_mem_unmap(const struct nh_range *range);
 bool nh_mem_populate(char *p, size_t bytes);
 
 /*
+ * nh_mem_transparent - who gets transparent huge pages, as the kernel has it
+ *
+ * "always", "madvise" (the library is among them), "never", "not for this
+ * process", or "not known".  Any thread.
+ */
+const char *nh_mem_transparent(void);
+
+/*
  * nh_mem_collapse - make huge pages of small ones.  Any thread.
  *
  * [p, p + bytes) is of huge pages' size and place, transparent, and there.

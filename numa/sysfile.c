@@ -16,6 +16,7 @@ nh_sys_read(const char *path, char *text, size_t size)
 	size_t len = 0;
 	ssize_t n = 1;
 
+	text[0] = '\0';
 	if (fd < 0)
 		return 0;
 	while (n > 0 && len + 1 < size) {
