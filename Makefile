@@ -54,13 +54,18 @@ FLAVOUR-wide := -mavx512vl -mavx512dq -mavx512bw -mbmi -mbmi2 -mno-vzeroupper
 # And each once more for maps with idle reclaim, so that the others pay nothing.
 AGED	:= $(FLAVOURS:%=%_aged)
 $(foreach f,$(FLAVOURS),$(eval FLAVOUR-$(f)_aged := $(FLAVOUR-$(f)) -DNH_AGED))
+# And of those kinds that are copied to all nodes.
+MIRRORED := $(FLAVOURS:%=%_mirrored)
+$(foreach f,$(FLAVOURS),$(eval FLAVOUR-$(f)_mirrored := $(FLAVOUR-$(f)) -DNH_MIRRORED))
 ARCHDIR	:= $(if $(FLAVOURS-$(MACHINE)),arch/$(MACHINE),arch/generic)
 FLAVOURED := u64 bytes
 AGEABLE	:= u64 bytes
+MIRRORABLE := u64
 LIBSRC	:= $(filter-out %_ops.c,$(wildcard lib/*.c)) \
 	$(wildcard numa/*.c) arch/generic/versions.c $(ARCHDIR)/detect.c
 LIBOBJ	= $(LIBSRC:%.c=$(1)/%.o) $(foreach f,$(FLAVOURED),$(FLAVOURS:%=$(1)/lib/$(f)_ops-%.o)) \
-	$(foreach f,$(AGEABLE),$(AGED:%=$(1)/lib/$(f)_ops-%.o))
+	$(foreach f,$(AGEABLE),$(AGED:%=$(1)/lib/$(f)_ops-%.o)) \
+	$(foreach f,$(MIRRORABLE),$(MIRRORED:%=$(1)/lib/$(f)_ops-%.o))
 LIBFLAGS := -fPIC -fvisibility=hidden -ftls-model=initial-exec $(HARDEN)
 
 # The same again with -DNH_STALL, for tests that stop threads anywhere.

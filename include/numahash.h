@@ -114,6 +114,26 @@ enum nh_hugepages {
 	NH_HUGEPAGES_HUGETLB,  /* as 2M: its name before there was 1G */
 };
 
+/*
+ * Which memory node a map's 256 segments lie on.  A node is named by the number
+ * that the kernel has for it, and numactl(8).  Where a node has no memory left
+ * its neighbours are taken: nh_u64_placement() tells.
+ */
+enum nh_placement_policy {
+	NH_PLACEMENT_AUTO = 0,	 /* interleave, with one node local */
+	NH_PLACEMENT_LOCAL,	 /* where the thread runs that makes a table */
+	NH_PLACEMENT_BIND,	 /* dealt over config.nodes */
+	NH_PLACEMENT_INTERLEAVE, /* dealt over all nodes */
+	NH_PLACEMENT_ADAPTIVE,	 /* dealt, then each moves to the node that
+				    uses it most; by a thread of the map's */
+	NH_PLACEMENT_REPLICATE,	 /* dealt, and copied to all other nodes: reads
+				    stay on their node, and writes write all
+				    copies.  Of nh_u64 only; elsewhere it is
+				    interleave.  By a thread of the map's */
+};
+
+#define NH_NODES_MAX 64
+
 /* A chain that was found too long: see struct nh_config. */
 struct nh_storm {
 	unsigned segment; /* of 256 */
@@ -180,6 +200,11 @@ typedef unsigned (*nh_segment_fn)(void *arg, const void *key, size_t key_len);
  *			program calls nh_u64_reclaim() itself.
  * min_idle_count	entries that each of the map's 256 segments keeps, used
  *			or not
+ * placement	 enum nh_placement_policy.  With one memory node all are
+ *		 NH_PLACEMENT_LOCAL.  Not NH_PLACEMENT_REPLICATE together with
+ *		 idle: NH_ERR_ARG.
+ * nodes	 of NH_PLACEMENT_BIND: bit n for node n.  NH_ERR_ARG when it has
+ *		 none, or one on which this process may have no memory.
  */
 struct nh_config {
 	size_t size;
@@ -200,6 +225,8 @@ struct nh_config {
 	uint32_t idle_timeout_ms;
 	uint32_t check_interval_ms;
 	uint32_t min_idle_count;
+	int placement;
+	uint64_t nodes;
 };
 
 #define NH_CHAIN_LIMIT_MAX (UINT64_C(1) << 20)
@@ -229,6 +256,8 @@ struct nh_config {
  *	NUMAHASH_IDLE_TIMEOUT_MS=N
  *	NUMAHASH_CHECK_INTERVAL_MS=N
  *	NUMAHASH_MIN_IDLE_COUNT=N
+ *	NUMAHASH_PLACEMENT=auto|local|bind:NODES|interleave|adaptive|replicate
+ *				(NODES as in 0,2-3)
  *	NUMAHASH_FAKE_NODES=N	(1 to 64: pretend, for tests)
  *	NUMAHASH_VERBOSE=0|1	(say on standard error, once for each, what
  *				the system refuses)
@@ -498,10 +527,77 @@ struct nh_stats {
 	uint64_t oldest_pin_ms; /* its age; 0 without NH_DEBUG_PINS */
 	uint64_t evicted;	/* entries that went because they were idle */
 	uint64_t swept;		/* segments gone over for such, in all */
+	uint64_t rehomed;	/* moves of a segment to another node */
+	uint64_t mirrored;	/* segments that every node has a copy of now */
 };
 
 /* nh_u64_stats - NH_ERR_ARG when out->size is too small.  Any thread. */
 NH_API int nh_u64_stats(const struct nh_u64 *m, struct nh_stats *out);
+
+/* ------------------------------------------------------------ memory nodes */
+
+#define NH_ALL_SEGMENTS (-1)
+
+/*
+ * nh_u64_rehome - take a segment (0 to 255, or NH_ALL_SEGMENTS) to a node
+ *
+ * Returns when its table is there, and later tables will be, too (but with
+ * NH_PLACEMENT_ADAPTIVE, which may move it on).  Others go on meanwhile, as
+ * while a table grows.  NH_ERR_ARG also for a node that this process may not
+ * use; NH_ERR_NOMEM: there is no room on that node, and what did not move
+ * stays where it was; NH_ERR_REENTRY.  O(entries), paid by the caller.
+ */
+NH_API int nh_u64_rehome(struct nh_u64 *m, int segment, int node);
+
+/* nh_u64_segment - which segment a key belongs to; NH_ERR_ARG.  Any thread. */
+NH_API int nh_u64_segment(const struct nh_u64 *m, uint64_t key);
+
+/*
+ * nh_u64_home_node - the node of a key's segment, for sending work to its data
+ *
+ * A hint: the segment may be moving.  Without a table yet: where it will be;
+ * with NH_PLACEMENT_LOCAL the caller's own.  NH_ERR_ARG.  Any thread; no system
+ * call.
+ */
+NH_API int nh_u64_home_node(const struct nh_u64 *m, uint64_t key);
+
+/*
+ * nh_u64_settle - finish what is under way, now
+ *
+ * Migrations that wait for the next write, and with NH_PLACEMENT_REPLICATE the
+ * copies on other nodes.  For after a map was filled and before it is timed, or
+ * without a thread of its own.  NH_ERR_NOMEM, NH_ERR_REENTRY.
+ */
+NH_API int nh_u64_settle(struct nh_u64 *m);
+
+/* What a map has on one node, in bytes, by what the kernel says. */
+struct nh_node_use {
+	int node;	   /* the kernel's number */
+	uint64_t segments; /* that belong here */
+	uint64_t wanted;   /* what should be here: tables, copies, entries */
+	uint64_t actual;   /* what is, whoever wanted it where */
+	uint64_t huge;	   /* of actual: on pages of 2 MiB or more */
+};
+
+/* Where a map is. */
+struct nh_placement {
+	size_t size;	  /* set by the caller */
+	int policy;	  /* enum nh_placement_policy; never AUTO */
+	unsigned nodes;	  /* of node[]: all that this process may use */
+	uint64_t right;	  /* bytes that are on the node they should be on */
+	uint64_t astray;  /* on another one */
+	uint64_t unknown; /* the kernel does not tell */
+	struct nh_node_use node[NH_NODES_MAX];
+};
+
+/*
+ * nh_u64_placement - ask the kernel where each page of a map is (move_pages(2))
+ *
+ * Settles each segment first.  Tables without a node to be on (LOCAL) count as
+ * right wherever they are; what nobody has touched yet is nowhere.  NH_ERR_NOMEM, NH_ERR_REENTRY.  O(pages) system time; any thread
+ * may write meanwhile.
+ */
+NH_API int nh_u64_placement(struct nh_u64 *m, struct nh_placement *out);
 
 /* --------------------------------------------------------- bytes -> bytes */
 
@@ -662,7 +758,14 @@ NH_API int nh_map_scan(const struct nh_map *m, struct nh_cursor *cursor,
 typedef void (*nh_map_evict_fn)(void *arg, const struct nh_bytes *key,
 				const struct nh_bytes *value);
 
-/* As for nh_u64. */
+/* As for nh_u64; entries go with their segment. */
+NH_API int nh_map_rehome(struct nh_map *m, int segment, int node);
+NH_API int nh_map_segment(const struct nh_map *m, const void *key,
+			  size_t key_len);
+NH_API int nh_map_home_node(const struct nh_map *m, const void *key,
+			    size_t key_len);
+NH_API int nh_map_settle(struct nh_map *m);
+NH_API int nh_map_placement(struct nh_map *m, struct nh_placement *out);
 NH_API int nh_map_on_evict(struct nh_map *m, nh_map_evict_fn fn, void *arg);
 NH_API int nh_map_reclaim(struct nh_map *m, uint64_t *gone);
 NH_API uint64_t nh_map_len(const struct nh_map *m);

@@ -18,6 +18,8 @@ struct nh_spot {
 	unsigned slot;
 };
 
+struct nh_replicas;
+
 /* A locked block, and what is wanted there. */
 struct nh_held {
 	struct nh_segment *segment;
@@ -29,6 +31,7 @@ struct nh_held {
 	uint64_t size; /* the descriptor's, as it was found */
 	bool old;      /* the table is being left by a migration */
 	bool create;   /* a segment without a table gets one */
+	const struct nh_replicas *replicas; /* with NH_MIRRORED alone */
 };
 
 /* ---------------------------------------------------------------- readers */
@@ -289,8 +292,7 @@ nh_overflow_must(struct nh_core *m, struct nh_table *t)
 
 	while (!line) {
 		bytes = nh_overflow_extend(
-			t, 2 + (nh_table_blocks(t) / 8 & ~UINT64_C(1)),
-			m->node);
+			t, 2 + (nh_table_blocks(t) / 8 & ~UINT64_C(1)));
 		if (!bytes)
 			return NULL;
 		/* relaxed: a count that orders nothing. */

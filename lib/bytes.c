@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "lib/idle.h"
+#include "lib/placement.h"
 
 /* ------------------------------------------------------- create and destroy */
 
@@ -348,6 +349,44 @@ nh_map_segment_stats(const struct nh_map *m, unsigned segment,
 		return NH_ERR_ARG;
 	/* Nothing is changed; the tables' types are not const. */
 	return m->ops->segment_stats((struct nh_map *)m, segment, out);
+}
+
+int
+nh_map_rehome(struct nh_map *m, int segment, int node)
+{
+	return m ? nh_core_rehome(&m->core, segment, node) : NH_ERR_ARG;
+}
+
+/* A key may be on its way to where a new rule wants it: that place counts. */
+int
+nh_map_segment(const struct nh_map *m, const void *key, size_t key_len)
+{
+	struct nh_bytes bytes = { key, key_len };
+
+	if (!m || !key_is_legal(key, key_len))
+		return NH_ERR_ARG;
+	return (int)nh_segment_of(nh_places_of(m, &bytes).now);
+}
+
+int
+nh_map_home_node(const struct nh_map *m, const void *key, size_t key_len)
+{
+	int segment = nh_map_segment(m, key, key_len);
+
+	return segment < 0 ? segment
+			   : nh_core_home_node(&m->core, (unsigned)segment);
+}
+
+int
+nh_map_settle(struct nh_map *m)
+{
+	return m ? nh_core_settle(&m->core) : NH_ERR_ARG;
+}
+
+int
+nh_map_placement(struct nh_map *m, struct nh_placement *out)
+{
+	return m ? nh_core_placement(&m->core, out) : NH_ERR_ARG;
 }
 
 int

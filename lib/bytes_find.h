@@ -82,6 +82,7 @@ nh_look_salted(const struct nh_core *core, uint64_t hash, uint64_t *stored)
 	struct nh_look look = { .d = nh_descriptor_of(m, s) };
 	struct nh_home home;
 
+	nh_adapt_note(core, hash);
 	do
 		/* order(size): acquire, so that the tables' fields are seen */
 		look.size = nh_load_acquire(&look.d->size);

@@ -581,8 +581,10 @@ const struct nh_bytes_ops NH_FLAVOUR_OPS = {
 		.clear = clear,
 		.reserve = nh_core_reserve_op,
 		.shrink = shrink,
-		.help = nh_core_help_op,
+		.settle = nh_core_settle_op,
 		.lock_down = nh_core_lock_down,
+		.rehome = nh_core_rehome_op,
+		.hide = nh_segment_hide,
 #ifdef NH_AGED
 		.sweep = sweep,
 #endif

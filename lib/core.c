@@ -6,8 +6,11 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "lib/adapt.h"
 #include "lib/idle.h"
 #include "lib/maintain.h"
+#include "lib/mirror.h"
+#include "lib/placement.h"
 #include "lib/tune.h"
 
 /* ------------------------------------------------------- create and destroy */
@@ -53,7 +56,7 @@ check_config(const struct nh_config *c)
 	    (c->fixed && (!c->capacity || c->segment)) ||
 	    (c->idle && !c->idle_timeout_ms))
 		return NH_ERR_ARG;
-	return NH_OK;
+	return nh_placement_check(c);
 }
 
 static void
@@ -76,11 +79,17 @@ nh_core_init(struct nh_core *m, const struct nh_core_ops *ops,
 	int err = NH_OK;
 
 	m->ops = ops;
-	m->node = -1;
 	m->chain_limit = c->chain_limit;
 	m->on_storm = c->on_storm;
 	m->storm_arg = c->storm_arg;
 	init_segments(m);
+	nh_placement_init(m, c);
+	if (m->policy == NH_PLACEMENT_ADAPTIVE)
+		err = nh_adapt_start(m);
+	if (m->policy == NH_PLACEMENT_REPLICATE)
+		err = nh_mirrors_start(m);
+	if (err)
+		return err;
 	if (c->idle)
 		err = ops->sweep ? nh_idle_start(m, c) : NH_ERR_ARG;
 	if (err)
@@ -88,7 +97,8 @@ nh_core_init(struct nh_core *m, const struct nh_core_ops *ops,
 	/* Before `fixed` is set, which forbids the growing this takes. */
 	err = c->capacity ? ops->reserve(m, c->capacity) : NH_OK;
 	m->fixed = c->fixed;
-	if (!err && (c->maintenance || (m->idle && m->idle->interval_ns)))
+	if (!err && (c->maintenance || nh_placement_moves(m) ||
+		     (m->idle && m->idle->interval_ns)))
 		err = nh_maintenance_start(m, c->maintenance);
 	return err;
 }
@@ -104,8 +114,15 @@ nh_core_fini(struct nh_core *m)
 		nh_idle_stop(m);
 	m->ops->lock_down(m);
 	for (unsigned i = 0; i < NH_SEGMENTS; i++)
-		for (unsigned t = 0; t < 2; t++)
-			nh_table_fini(&m->segment[i].table[t], NH_KEEP_RETAIN);
+		for (unsigned t = 0; t < 2; t++) {
+			struct nh_segment *s = &m->segment[i];
+
+			nh_replicas_drop(m, s, &s->table[t]);
+			nh_table_fini(&s->table[t], NH_KEEP_RETAIN);
+		}
+	if (m->mirrors)
+		nh_mirrors_stop(m);
+	nh_adapt_stop(m);
 }
 
 void *
@@ -177,8 +194,7 @@ add_table(struct nh_stats *out, const struct nh_table *t)
 		return;
 	/* relaxed: numbers of their own. */
 	used = nh_load_relaxed(&t->used);
-	/* relaxed: as above. */
-	spare = nh_load_relaxed(&t->spare);
+	spare = nh_table_spare(t);
 	out->slots += blocks * 2 * NH_LINE_SLOTS;
 	out->lines += blocks * 2 + spare;
 	out->overflow_lines += used;
@@ -214,6 +230,9 @@ nh_core_stats(const struct nh_core *m, struct nh_stats *out)
 	st.storms = nh_load_relaxed(&m->storms);
 	/* relaxed: as above. */
 	st.reseeds = nh_load_relaxed(&m->reseeds);
+	/* relaxed: as above. */
+	st.rehomed = nh_load_relaxed(&m->rehomes);
+	st.mirrored = nh_mirrors_current(m);
 	for (unsigned i = 0; i < NH_SEGMENTS; i++)
 		add_segment(&st, m, i);
 	for (unsigned i = 0; i < NH_STRIPES; i++) {

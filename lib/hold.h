@@ -4,6 +4,7 @@
 #ifndef NH_LIB_HOLD_H
 #define NH_LIB_HOLD_H
 
+#include "lib/adapt.h"
 #include "lib/idle.h"
 #include "lib/storm.h"
 
@@ -220,13 +221,14 @@ nh_hold_migrating(struct nh_core *m, struct nh_held *held)
 	return NH_RETRY;
 }
 
-/* In a table with a salt, which the descriptor does not show. */
+/* In a table that the descriptor does not show: salted, or just hidden. */
 static int
 nh_hold_salted(struct nh_core *m, struct nh_held *held)
 {
 	const struct nh_descriptor *d = nh_descriptor_of(m, held->segment);
 	bool waited = false;
 
+	nh_adapt_note(m, held->hash);
 	nh_held_aim(held, held->table);
 	if (nh_size_changed(d, held->size) ||
 	    !nh_block_lock(nh_line_even(held->home), &waited))
@@ -300,9 +302,12 @@ nh_hold(struct nh_core *m, uint64_t hash, bool create, struct nh_held *held)
 		else
 			err = nh_hold_stable(m, held);
 		if (nh_likely(err != NH_RETRY))
-			return err;
+			break;
 		nh_wait(&spins);
 	}
+	if (NH_MIRRORS && !err)
+		nh_held_mirror(m, held);
+	return err;
 }
 
 /* nh_held_mark - the held key's pair lies here, and is being used */
@@ -317,6 +322,8 @@ nh_held_mark(const struct nh_held *held, struct nh_spot at)
 static inline void
 nh_release(struct nh_held *held)
 {
+	if (NH_MIRRORS)
+		nh_held_unmirror(held);
 	nh_block_unlock(nh_line_even(held->home));
 }
 

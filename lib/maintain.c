@@ -5,7 +5,8 @@
  * works the same, but the first touch of memory, and the last groups of a
  * migration that no write pushes on, wait for whoever comes next.
  *
- * The same thread sweeps, for maps with idle reclaim.
+ * The same thread sweeps, for maps with idle reclaim, and sees to memory nodes
+ * where segments move by themselves or have copies.
  */
 #include "lib/maintain.h"
 
@@ -15,6 +16,7 @@
 
 #include "lib/clock.h"
 #include "lib/idle.h"
+#include "lib/placement.h"
 #include "lib/tune.h"
 #include "numa/arena.h"
 
@@ -31,6 +33,7 @@ struct nh_maintenance {
 	bool ahead;	   /* works ahead; else it only sweeps */
 	uint64_t tick_at;  /* when it works ahead next */
 	uint64_t sweep_at; /* when it sweeps next; never: UINT64_MAX */
+	uint64_t place_at; /* when it sees to memory nodes; the same */
 	unsigned ticks;
 	uint64_t seen[NH_SEGMENTS]; /* claims, when last looked at */
 };
@@ -46,7 +49,8 @@ finish_idle(struct nh_core *m)
 
 		if (size & NH_SIZE_MIGRATING &&
 		    m->maintenance->seen[i] == claim)
-			m->ops->help(m, i);
+			/* Without memory there will be another time. */
+			(void)m->ops->settle(m, i);
 		m->maintenance->seen[i] = claim;
 	}
 }
@@ -54,12 +58,12 @@ finish_idle(struct nh_core *m)
 static void
 tick(struct nh_core *m)
 {
-	nh_arena_prefault(NH_ARENA_LINES, nh_tune_prefault(), m->node);
+	nh_placement_prefault(m, nh_tune_prefault());
 	if (++m->maintenance->ticks % IDLE_TICKS == 0)
 		finish_idle(m);
 	if (m->maintenance->ticks % COLLAPSE_TICKS == 0 &&
-	    !nh_arena_collapse(NH_ARENA_LINES, m->node))
-		nh_arena_collapse(NH_ARENA_ENTRIES, m->node);
+	    !nh_arena_collapse(NH_ARENA_LINES, -1))
+		nh_arena_collapse(NH_ARENA_ENTRIES, -1);
 }
 
 static void
@@ -71,6 +75,10 @@ work(struct nh_core *m)
 	if (own->ahead && nh_clock_ns() >= own->tick_at) {
 		tick(m);
 		own->tick_at = nh_clock_ns() + TICK_NS;
+	}
+	if (nh_clock_ns() >= own->place_at) {
+		nh_placement_step(m);
+		own->place_at = nh_clock_ns() + TICK_NS;
 	}
 	if (nh_clock_ns() >= own->sweep_at) {
 		nh_idle_sweep(m, &at);
@@ -86,6 +94,8 @@ next_time(const struct nh_maintenance *own)
 
 	if (own->ahead && own->tick_at < ns)
 		ns = own->tick_at;
+	if (own->place_at < ns)
+		ns = own->place_at;
 	return (struct timespec){ (time_t)(ns / 1000000000),
 				  (long)(ns % 1000000000) };
 }
@@ -133,12 +143,13 @@ nh_maintenance_start(struct nh_core *m, bool ahead)
 	pthread_condattr_destroy(&attr);
 	m->maintenance = own;
 	own->ahead = ahead;
+	own->place_at = nh_placement_moves(m) ? 0 : UINT64_MAX;
 	own->sweep_at = UINT64_MAX;
 	if (m->idle && m->idle->interval_ns)
 		own->sweep_at = nh_clock_ns() + m->idle->interval_ns;
 	/* The first pages before the first insert; the thread does the rest. */
 	if (ahead)
-		nh_arena_prefault(NH_ARENA_LINES, first_prefault(), m->node);
+		nh_placement_prefault(m, first_prefault());
 	if (!pthread_create(&own->thread, NULL, run, m))
 		return NH_OK;
 	m->maintenance = NULL;
@@ -160,7 +171,7 @@ nh_maintenance_stop(struct nh_core *m)
 	pthread_join(own->thread, NULL);
 	/* Nothing more ahead; another map's thread asks again at its tick. */
 	if (own->ahead)
-		nh_arena_prefault(NH_ARENA_LINES, 0, m->node);
+		nh_placement_prefault(m, 0);
 	pthread_cond_destroy(&own->wake);
 	pthread_mutex_destroy(&own->mutex);
 	m->maintenance = NULL;

@@ -65,8 +65,12 @@ struct nh_core_ops {
 	int (*clear)(struct nh_core *m);
 	int (*reserve)(struct nh_core *m, uint64_t n);
 	int (*shrink)(struct nh_core *m);
-	void (*help)(struct nh_core *m, unsigned segment);
+	int (*settle)(struct nh_core *m, unsigned segment);
 	void (*lock_down)(struct nh_core *m);
+	int (*rehome)(struct nh_core *m, unsigned segment);
+	void (*hide)(struct nh_core *m, unsigned segment, bool hidden);
+	/* Bring a segment's copies up to date; NULL: there are none. */
+	int (*mirror)(struct nh_core *m, unsigned segment);
 	/* Of a segment, what is idle; NULL: no ages. */
 	uint64_t (*sweep)(struct nh_core *m, unsigned segment);
 };
@@ -75,19 +79,22 @@ struct nh_core_ops {
 struct nh_core {
 	const struct nh_core_ops *ops;
 	bool fixed;
-	int node;
 	nh_atomic reserved;    /* entries: do not shrink below by yourself */
 	nh_atomic table_bytes; /* of all tables, dying ones too */
 	uint64_t chain_limit;  /* lines; 0: none */
 	nh_storm_fn on_storm;
 	void *storm_arg;
-	nh_atomic storms, reseeds; /* as in struct nh_stats */
+	nh_atomic storms, reseeds, rehomes; /* as in struct nh_stats */
 	nh_atomic plain;	   /* no segment may get a salt */
 	struct nh_maintenance *maintenance;
 	struct nh_idle *idle; /* or NULL */
+	int policy;	    /* enum nh_placement_policy, but not AUTO */
+	struct nh_adapt *adapt;	    /* or NULL: lib/adapt.h */
+	struct nh_mirrors *mirrors; /* or NULL: lib/mirror.h */
 	_Alignas(64) struct nh_descriptor descriptor[NH_SEGMENTS];
 	struct nh_segment segment[NH_SEGMENTS];
 	nh_atomic weather[NH_SEGMENTS]; /* lib/storm.h */
+	nh_atomic node[NH_SEGMENTS];	/* where it belongs: lib/placement.h */
 	struct nh_stripe stripe[NH_STRIPES];
 };
 

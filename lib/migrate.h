@@ -32,6 +32,7 @@
 
 #include "lib/block.h"
 #include "lib/ladder.h"
+#include "lib/mirror_sync.h"
 #include "lib/scatter.h"
 
 #define NH_GROUP_MAX 128     /* blocks of either table in a group */
@@ -62,14 +63,20 @@ nh_size_odd(uint64_t size)
 	return (size & ~NH_SIZE_LINES) + NH_SIZE_MIGRATING;
 }
 
-/* Let readers and writers know that both tables count.  busy is ours. */
+/*
+ * Let readers and writers know that both tables count.  busy is ours.
+ *
+ * Views first: then no reader goes by a copy that writers do not keep.
+ */
 static inline void
-nh_descriptor_leave(struct nh_descriptor *d, uint64_t odd)
+nh_segment_leave(struct nh_core *m, struct nh_segment *s, uint64_t odd)
 {
 	struct nh_kv kv = { odd, (uintptr_t)nh_moving_block };
 
+	if (NH_MIRRORS)
+		nh_views_show(m, (unsigned)(s - m->segment), kv);
 	/* order(size): release, after both tables' fields */
-	nh_pair_store(&d->pair, kv);
+	nh_pair_store(&nh_descriptor_of(m, s)->pair, kv);
 }
 
 static inline uint64_t
@@ -85,6 +92,22 @@ nh_segment_scatters(struct nh_segment *s, uint64_t size)
 {
 	return nh_table_salt(nh_segment_table(s, size)) !=
 	       nh_table_salt(nh_segment_next(s, size));
+}
+
+/* nh_segment_node - where a segment belongs, or NH_NODE_ANY.  Any thread. */
+static inline uint64_t
+nh_segment_node(const struct nh_core *m, const struct nh_segment *s)
+{
+	/* relaxed: a wish; what comes of it is in the table. */
+	return nh_load_relaxed(&m->node[s - m->segment]);
+}
+
+/* Does a table lie on another node than this one? */
+static inline bool
+nh_table_strays(const struct nh_table *t, uint64_t node)
+{
+	return node != NH_NODE_ANY && nh_table_blocks(t) &&
+	       nh_table_node(t) != node;
 }
 
 static inline uint64_t
@@ -121,19 +144,38 @@ nh_descriptor_even(const struct nh_table *t, uint64_t odd)
 	return kv;
 }
 
+/* What a migration was for. */
+enum nh_move { NH_MOVE_GROW, NH_MOVE_SHRINK, NH_MOVE_RESEED, NH_MOVE_REHOME };
+
+/* Of the migration of an odd size that is about to end. */
+static enum nh_move
+nh_segment_move_kind(struct nh_segment *s, uint64_t size)
+{
+	uint64_t from = nh_table_blocks(nh_segment_table(s, size));
+	uint64_t to = nh_table_blocks(nh_segment_next(s, size));
+
+	if (to && nh_segment_scatters(s, size))
+		return NH_MOVE_RESEED;
+	if (to == from)
+		return NH_MOVE_REHOME;
+	return to > from ? NH_MOVE_GROW : NH_MOVE_SHRINK;
+}
+
 /* A migration less: count it, and let lib/storm.h judge a new table afresh. */
 static void
-nh_segment_count(struct nh_core *m, struct nh_segment *s, bool scattered,
-		 bool grew)
+nh_segment_count(struct nh_core *m, struct nh_segment *s, enum nh_move move)
 {
 	struct nh_stripe *mine = nh_stripe_mine(m->stripe);
 
-	if (scattered) {
+	if (move == NH_MOVE_RESEED)
 		/* relaxed: a count that orders nothing. */
 		nh_add_relaxed(&m->reseeds, 1);
+	if (move == NH_MOVE_REHOME)
+		/* relaxed: as above. */
+		nh_add_relaxed(&m->rehomes, 1);
+	if (move == NH_MOVE_RESEED || move == NH_MOVE_REHOME)
 		return;
-	}
-	nh_stripe_add(grew ? &mine->grows : &mine->shrinks, 1);
+	nh_stripe_add(move == NH_MOVE_GROW ? &mine->grows : &mine->shrinks, 1);
 	/* relaxed: how often to do something, about. */
 	nh_store_relaxed(&m->weather[s - m->segment], 0);
 }
@@ -145,16 +187,20 @@ nh_segment_finish(struct nh_core *m, struct nh_segment *s, uint64_t size)
 	struct nh_descriptor *d = nh_descriptor_of(m, s);
 	struct nh_table *old = nh_segment_table(s, size);
 	struct nh_table *next = nh_segment_next(s, size);
-	bool grew = nh_table_blocks(next) > nh_table_blocks(old);
-	bool scattered = nh_table_blocks(next) && nh_segment_scatters(s, size);
+	enum nh_move move = nh_segment_move_kind(s, size);
 	uint64_t freed;
 
 	/* order(size): release, after the table is filled */
 	nh_pair_store(&d->pair, nh_descriptor_even(next, size));
-	freed = nh_table_fini(old, grew ? NH_KEEP_MUCH : NH_KEEP_LITTLE);
+	if (NH_MIRRORS)
+		nh_views_show(m, (unsigned)(s - m->segment),
+			      nh_descriptor_even(next, size));
+	freed = NH_MIRRORS ? nh_replicas_drop(m, s, old) : 0;
+	freed += nh_table_fini(old, move == NH_MOVE_GROW ? NH_KEEP_MUCH
+							: NH_KEEP_LITTLE);
 	/* relaxed: a count that orders nothing. */
 	nh_add_relaxed(&m->table_bytes, -freed);
-	nh_segment_count(m, s, scattered, grew);
+	nh_segment_count(m, s, move);
 	/* order(busy): release, after the old table's fields are free */
 	nh_store_release(&s->busy, 0);
 }
@@ -178,7 +224,8 @@ nh_table_open(struct nh_table *t)
 /*
  * nh_segment_reseed - begin moving a segment to a table of `blocks`
  *
- * With this salt, which for a segment without a table is 0.  NH_OK also when
+ * With this salt, which for a segment without a table is 0, and on the node
+ * where the segment belongs.  NH_OK also when
  * another thread is at it, or the segment is no longer as `size` says (an even
  * one): look again.  NH_ERR_NOMEM.  No block locked by this thread.
  */
@@ -200,12 +247,13 @@ nh_segment_reseed(struct nh_core *m, struct nh_segment *s, uint64_t size,
 	}
 	had = nh_table_blocks(old);
 	if (nh_size_changed(d, size) ||
-	    (had == blocks && salt == nh_table_salt(old)))
+	    (had == blocks && salt == nh_table_salt(old) &&
+	     !nh_table_strays(old, nh_segment_node(m, s))))
 		goto idle;
 	/* relaxed: who sets it takes `busy` afterwards: order(busy). */
 	if (salt && salt != nh_table_salt(old) && nh_load_relaxed(&m->plain))
 		goto idle;
-	if (nh_table_init(next, blocks, m->fixed, m->node)) {
+	if (nh_table_init(next, blocks, m->fixed, nh_segment_node(m, s))) {
 		/* order(busy): release, nothing was changed */
 		nh_store_release(&s->busy, 0);
 		return NH_ERR_NOMEM;
@@ -224,7 +272,7 @@ nh_segment_reseed(struct nh_core *m, struct nh_segment *s, uint64_t size,
 	nh_store_relaxed(&s->claim, nh_generation(odd) << 32);
 	if (!had)
 		nh_table_open(next);
-	nh_descriptor_leave(d, odd);
+	nh_segment_leave(m, s, odd);
 	if (!had)
 		nh_segment_finish(m, s, odd);
 	return NH_OK;
@@ -323,7 +371,7 @@ nh_segment_drop(struct nh_core *m, struct nh_segment *s)
 	nh_table_none(next);
 	/* order(table): release, there is nothing to drain */
 	nh_store_release(&s->groups, 0);
-	nh_descriptor_leave(d, nh_size_odd(size));
+	nh_segment_leave(m, s, nh_size_odd(size));
 	nh_group_retire(even, NH_LADDER_FIRST);
 	nh_segment_finish(m, s, nh_size_odd(size));
 	return;

@@ -73,8 +73,7 @@ static inline struct nh_line *
 nh_overflow_alloc(struct nh_table *t)
 {
 	struct nh_line *line = nh_overflow_pop(t);
-	/* relaxed: set before the table was published. */
-	uint64_t spare = nh_load_relaxed(&t->spare);
+	uint64_t spare = nh_table_spare(t);
 
 	if (!line) {
 		/* relaxed: hands out each number once; orders nothing. */
@@ -112,10 +111,11 @@ nh_overflow_free(struct nh_table *t, struct nh_line *line)
  * when memory is out.  Any thread that keeps the table from being retired.
  */
 static inline uint64_t
-nh_overflow_extend(struct nh_table *t, uint64_t lines, int node)
+nh_overflow_extend(struct nh_table *t, uint64_t lines)
 {
 	struct nh_extent *e = nh_arena_alloc(
-		NH_ARENA_LINES, lines * sizeof(struct nh_line), node);
+		NH_ARENA_LINES, lines * sizeof(struct nh_line),
+		nh_node_for_arena(nh_table_node(t)));
 	struct nh_line *first;
 	uint64_t old;
 

@@ -9,6 +9,8 @@
 #ifndef NH_LIB_SCAN_H
 #define NH_LIB_SCAN_H
 
+#include "lib/mirror_make.h"
+#include "lib/rehome.h"
 #include "lib/walk.h"
 
 #define NH_SNAPSHOT_PAIRS 32
@@ -428,12 +430,20 @@ nh_core_shrink_op(struct nh_core *m)
 	return nh_writable() ?: nh_core_shrink(m);
 }
 
-static void
-nh_core_help_op(struct nh_core *m, unsigned segment)
+static int
+nh_core_settle_op(struct nh_core *m, unsigned segment)
 {
-	/* Without memory the old table serves on; there will be another time.
-	 */
-	(void)nh_segment_settle(m, &m->segment[segment]);
+	int err = nh_writable() ?: nh_segment_settle(m, &m->segment[segment]);
+
+	if (NH_MIRRORS && !err)
+		err = nh_segment_mirror(m, segment);
+	return err;
+}
+
+static int
+nh_core_rehome_op(struct nh_core *m, unsigned segment)
+{
+	return nh_writable() ?: nh_segment_rehome(m, segment);
 }
 
 #endif

@@ -376,9 +376,8 @@ nh_segment_stats_add(struct nh_segment_stats *out, const struct nh_table *t)
 
 	if (!blocks)
 		return;
-	/* relaxed, both: numbers of their own. */
-	lines = 2 * blocks + nh_load_relaxed(&t->spare);
-	/* relaxed: as above. */
+	lines = 2 * blocks + nh_table_spare(t);
+	/* relaxed: a number of its own. */
 	out->overflow_lines += nh_load_relaxed(&t->used);
 	out->slots += 2 * blocks * NH_LINE_SLOTS;
 	out->table_bytes += lines * sizeof(struct nh_line);

@@ -32,12 +32,13 @@ nh_table_trigger(uint64_t blocks)
 }
 
 int
-nh_table_init(struct nh_table *t, uint64_t blocks, bool fixed, int node)
+nh_table_init(struct nh_table *t, uint64_t blocks, bool fixed, uint64_t node)
 {
 	uint64_t spare = spare_lines(blocks, fixed);
 	struct nh_extent *e = nh_arena_alloc(
 		NH_ARENA_LINES,
-		blocks * NH_BLOCK_BYTES + spare * sizeof(struct nh_line), node);
+		blocks * NH_BLOCK_BYTES + spare * sizeof(struct nh_line),
+		nh_node_for_arena(node));
 
 	if (!e)
 		return NH_ERR_NOMEM;
@@ -47,9 +48,9 @@ nh_table_init(struct nh_table *t, uint64_t blocks, bool fixed, int node)
 	nh_store_release(&t->lines, (uintptr_t)e->base);
 	/* order(table): release, as above */
 	nh_store_release(&t->blocks, blocks);
+	/* order(table): release, as above */
+	nh_store_release(&t->spare, spare | (uint64_t)e->node << 32);
 	/* relaxed: the descriptor publishes it, as those that follow. */
-	nh_store_relaxed(&t->spare, spare);
-	/* relaxed: as above. */
 	nh_store_relaxed(&t->bump, 0);
 	/* relaxed: as above. */
 	nh_store_relaxed(&t->recycled, 0);

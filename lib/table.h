@@ -26,11 +26,19 @@
 #include "numa/arena.h"
 
 #define NH_TABLE_SMALL 64 /* fewer blocks: there to be quick, not dense */
+#define NH_NODE_ANY UINT64_MAX /* no node in particular */
+
+/* A node as the arena takes it. */
+static inline int
+nh_node_for_arena(uint64_t node)
+{
+	return node == NH_NODE_ANY ? -1 : (int)node;
+}
 
 struct nh_table {
 	nh_atomic lines;    /* struct nh_line *, the first */
 	nh_atomic blocks;   /* 0: the segment has no table yet */
-	nh_atomic spare;    /* overflow lines behind the blocks */
+	nh_atomic spare;    /* overflow lines behind the blocks | node << 32 */
 	nh_atomic bump;	    /* of those, never used yet: the first */
 	nh_atomic recycled; /* freed ones: tagged pointer */
 	nh_atomic used;	    /* overflow lines in chains */
@@ -72,13 +80,32 @@ nh_table_even(const struct nh_table *t, uint64_t block)
  * `fixed` tables never grow, so they get more overflow lines.  NH_ERR_NOMEM.
  * The table is nobody else's yet.
  */
-int nh_table_init(struct nh_table *t, uint64_t blocks, bool fixed, int node);
+int nh_table_init(struct nh_table *t, uint64_t blocks, bool fixed,
+		  uint64_t node);
 
 /* nh_table_none - be the table of a segment that has none.  Nobody else's. */
 void nh_table_none(struct nh_table *t);
 
 /* nh_table_fini - give its memory back: how much.  No block of it is live. */
 uint64_t nh_table_fini(struct nh_table *t, enum nh_keep keep);
+
+/* nh_table_spare - overflow lines that it came with.  Any thread. */
+static inline uint64_t
+nh_table_spare(const struct nh_table *t)
+{
+	/* order(table): acquire, so the descriptor is looked at after it */
+	return nh_load_acquire(&t->spare) & UINT32_MAX;
+}
+
+/* nh_table_node - where a table lies; NH_NODE_ANY: there is none.  Any. */
+static inline uint64_t
+nh_table_node(const struct nh_table *t)
+{
+	/* order(table): acquire, so the descriptor is looked at after it */
+	uint64_t spare = nh_load_acquire(&t->spare);
+
+	return nh_table_blocks(t) ? spare >> 32 : NH_NODE_ANY;
+}
 
 /* nh_table_bytes - of one just made.  The table is nobody else's yet. */
 static inline uint64_t

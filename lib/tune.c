@@ -16,6 +16,7 @@
 
 #include "arch/arch.h"
 #include "lib/assert.h"
+#include "lib/placement.h"
 #include "numa/arena.h"
 #include "numa/topo.h"
 #include "numa/without.h"
@@ -29,6 +30,8 @@
 #define CHECK_INTERVAL_DEFAULT 5000
 #define MIN_IDLE_DEFAULT 2
 #define WARNINGS_MAX 4096
+#define BIND "bind:"
+#define BIND_LEN (sizeof(BIND) - 1)
 
 extern char **environ;
 
@@ -53,6 +56,8 @@ extern char **environ;
 	X("CHECK_INTERVAL_MS", check_interval, UINT32_MAX, NULL)    \
 	X("MIN_IDLE_COUNT", min_idle, UINT32_MAX, NULL)             \
 	X("FAKE_NODES", fake_nodes, NH_NODES_MAX, NULL)             \
+	X("PLACEMENT", placement, NH_PLACEMENT_REPLICATE,           \
+	  "auto local bind interleave adaptive replicate")          \
 	X("VERBOSE", verbose, 1, NULL)                              \
 	X("QUIET", quiet, 1, NULL)
 
@@ -60,6 +65,7 @@ struct tunables {
 #define FIELD(name, field, max, words) uint64_t field;
 	TUNABLES(FIELD)
 #undef FIELD
+	uint64_t nodes; /* of PLACEMENT=bind:NODES */
 };
 
 static const struct tunable {
@@ -132,6 +138,57 @@ parse_number(const char *text, uint64_t max, uint64_t *out)
 	return true;
 }
 
+/* Bits for a list like "0,2-3", all of nodes there are; 0: not one. */
+static uint64_t
+parse_nodes(const char *text)
+{
+	uint64_t nodes = 0;
+
+	while (*text >= '0' && *text <= '9') {
+		char *end;
+		unsigned long from = strtoul(text, &end, 10);
+		unsigned long to = from;
+
+		if (*end == '-' && end[1] >= '0' && end[1] <= '9')
+			to = strtoul(end + 1, &end, 10);
+		for (; from <= to && to < NH_NODES_MAX; from++)
+			nodes |= UINT64_C(1) << from;
+		if (!*end)
+			return to < NH_NODES_MAX ? nodes : 0;
+		if (*end != ',')
+			return 0;
+		text = end + 1;
+	}
+	return 0;
+}
+
+/* The nodes after "bind:".  Whether there are such is for later to see. */
+static void
+read_bind(const char *list)
+{
+	uint64_t nodes = parse_nodes(list);
+
+	if (!nodes) {
+		warn("PLACEMENT", "bad value, ignored");
+		return;
+	}
+	tuned.placement = NH_PLACEMENT_BIND;
+	tuned.nodes = nodes;
+}
+
+/* Bound to nodes that are not there: better anywhere than nowhere. */
+static void
+check_bind(void)
+{
+	struct nh_config c = { .placement = (int)tuned.placement,
+			       .nodes = tuned.nodes };
+
+	if (!nh_placement_check(&c))
+		return;
+	warn("PLACEMENT", "no such memory node, ignored");
+	tuned.placement = NH_PLACEMENT_AUTO;
+}
+
 static void
 read_tunable(const struct tunable *t)
 {
@@ -144,6 +201,10 @@ read_tunable(const struct tunable *t)
 	text = secure_getenv(name);
 	if (!text)
 		return;
+	if (!strcmp(t->name, "PLACEMENT") && !strncmp(text, BIND, BIND_LEN)) {
+		read_bind(text + BIND_LEN);
+		return;
+	}
 	good = t->words ? parse_word(t->words, text, &value)
 			: parse_number(text, t->max, &value);
 	if (good)
@@ -210,6 +271,7 @@ read_all(void)
 		nh_without_listen(nh_complain);
 	nh_topo_choose_fake((unsigned)tuned.fake_nodes);
 	nh_topo_nodes();
+	check_bind();
 	nh_arena_choose_pages(best_pages());
 	nh_arena_retain(tuned.retain);
 	if (warning_count && !tuned.quiet)
@@ -264,6 +326,8 @@ nh_config_init(struct nh_config *config)
 		.idle_timeout_ms = (uint32_t)tuned.idle_timeout,
 		.check_interval_ms = (uint32_t)tuned.check_interval,
 		.min_idle_count = (uint32_t)tuned.min_idle,
+		.placement = (int)tuned.placement,
+		.nodes = tuned.nodes,
 	};
 }
 

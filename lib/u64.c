@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "lib/idle.h"
+#include "lib/placement.h"
 #include "lib/u64.h"
 
 /* ------------------------------------------------------- create and destroy */
@@ -28,6 +29,23 @@ static const struct nh_u64_ops *const aged[] = {
 #endif
 };
 
+/* The same, with copies on all nodes. */
+static const struct nh_u64_ops *const mirrored[] = {
+	&nh_u64_ops_generic_mirrored,
+#if NH_ARCH_HAS_MODULE
+	&nh_u64_ops_native_mirrored,
+	&nh_u64_ops_wide_mirrored,
+#endif
+};
+
+static const struct nh_u64_ops *
+choose_ops(const struct nh_config *c, int level)
+{
+	if (nh_placement_policy(c) == NH_PLACEMENT_REPLICATE)
+		return mirrored[level];
+	return (c->idle ? aged : flavours)[level];
+}
+
 static int
 init_map(void *map, const struct nh_config *c)
 {
@@ -41,7 +59,7 @@ init_map(void *map, const struct nh_config *c)
 	if (err)
 		return err;
 	nh_hash_init(&m->hash, seed);
-	m->ops = (c->idle ? aged : flavours)[level];
+	m->ops = choose_ops(c, level);
 	return nh_core_init(&m->core, &m->ops->core, c);
 }
 
@@ -220,6 +238,39 @@ nh_u64_shrink(struct nh_u64 *m)
 	if (!m)
 		return NH_ERR_ARG;
 	return m->core.ops->shrink(&m->core);
+}
+
+int
+nh_u64_rehome(struct nh_u64 *m, int segment, int node)
+{
+	return m ? nh_core_rehome(&m->core, segment, node) : NH_ERR_ARG;
+}
+
+int
+nh_u64_segment(const struct nh_u64 *m, uint64_t key)
+{
+	return m ? (int)nh_segment_of(nh_hash(&m->hash, key)) : NH_ERR_ARG;
+}
+
+int
+nh_u64_home_node(const struct nh_u64 *m, uint64_t key)
+{
+	if (!m)
+		return NH_ERR_ARG;
+	return nh_core_home_node(&m->core,
+				 nh_segment_of(nh_hash(&m->hash, key)));
+}
+
+int
+nh_u64_settle(struct nh_u64 *m)
+{
+	return m ? nh_core_settle(&m->core) : NH_ERR_ARG;
+}
+
+int
+nh_u64_placement(struct nh_u64 *m, struct nh_placement *out)
+{
+	return m ? nh_core_placement(&m->core, out) : NH_ERR_ARG;
 }
 
 int

@@ -45,8 +45,8 @@ extern const struct nh_u64_ops nh_u64_ops_wide;
 extern const struct nh_u64_ops nh_u64_ops_generic_aged;
 extern const struct nh_u64_ops nh_u64_ops_native_aged;
 extern const struct nh_u64_ops nh_u64_ops_wide_aged;
-extern const struct nh_u64_ops nh_u64_ops_generic_aged;
-extern const struct nh_u64_ops nh_u64_ops_native_aged;
-extern const struct nh_u64_ops nh_u64_ops_wide_aged;
+extern const struct nh_u64_ops nh_u64_ops_generic_mirrored;
+extern const struct nh_u64_ops nh_u64_ops_native_mirrored;
+extern const struct nh_u64_ops nh_u64_ops_wide_mirrored;
 
 #endif

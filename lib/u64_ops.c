@@ -6,7 +6,6 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "lib/hold.h"
 #include "lib/u64_scan.h"
 #ifdef NH_AGED
 #include "lib/sweep.h"
@@ -109,7 +108,7 @@ get_carefully(const struct nh_u64 *m, uint64_t hash, uint64_t *value,
 }
 
 static inline __attribute__((always_inline)) int
-get_hashed(const struct nh_u64 *m, uint64_t hash, uint64_t *value)
+get_at_home(const struct nh_u64 *m, uint64_t hash, uint64_t *value)
 {
 	uint64_t want = nh_want_of(hash);
 	const struct nh_descriptor *d = nh_descriptor_of_hash(&m->core, hash);
@@ -124,6 +123,73 @@ get_hashed(const struct nh_u64 *m, uint64_t hash, uint64_t *value)
 		return get_slowly(m, hash, value);
 	nh_found_store(&f, value);
 	return NH_OK;
+}
+
+/*
+ * In the node's own copy, not seen at a glance: another line, a chain, or not
+ * there.  Its version says whether that holds; lib/mirror.h says why.
+ */
+static __attribute__((noinline)) int
+get_from_copy(const struct nh_u64 *m, uint64_t hash, uint64_t *value,
+	      const struct nh_view *view)
+{
+	unsigned segment = nh_segment_of(hash);
+	const struct nh_descriptor *d = &view->descriptor[segment];
+	uint64_t word = nh_word_of(hash);
+	/* order(size): acquire, so that the lines are seen filled */
+	struct nh_kv kv = nh_pair_load(&d->pair);
+	/* order(view): acquire, so that the versions are seen made */
+	const nh_atomic *version =
+		(void *)(uintptr_t)nh_load_acquire(&view->version[segment]);
+	uint64_t line = nh_line_index(word, kv.word & NH_SIZE_LINES);
+	uint64_t v = 0, before;
+	bool found;
+
+	if (!version || !nh_size_is_plain(kv.word))
+		return get_slowly(m, hash, value);
+	/* order(mirror-version): acquire, before the lines are looked at */
+	before = nh_load_acquire(&version[line / 2]);
+	if (before % 2)
+		return get_slowly(m, hash, value);
+	found = nh_block_find((struct nh_line *)(uintptr_t)kv.value + line,
+			      word, d, kv.word, &v);
+	/* relaxed: after acquires that saw what a writer stored, its version
+	 * is seen, too. */
+	if (nh_load_relaxed(&version[line / 2]) != before ||
+	    nh_size_changed(d, kv.word))
+		return get_slowly(m, hash, value);
+	if (!found)
+		return NH_ERR_NOTFOUND;
+	*value = v;
+	return NH_OK;
+}
+
+/* By the view of the node that this thread runs on, or has run on just now. */
+static inline int
+get_on_node(const struct nh_u64 *m, uint64_t hash, uint64_t *value)
+{
+	const struct nh_view *view = m->core.mirrors->view[nh_topo_here()];
+	const struct nh_descriptor *d = &view->descriptor[nh_segment_of(hash)];
+	uint64_t want = nh_want_of(hash);
+	uint64_t size;
+	struct nh_line *home = home_quickly(d, want, &size);
+	/* order(mirror-lock): acquire, before the pair is looked at */
+	uint64_t word0 = nh_load_acquire(&nh_line_even(home)->pair[0].word);
+	struct nh_found f = nh_line_glance(home, want, &nh_word_key);
+
+	if (nh_unlikely(!f.hit || word0 & NH_WORD_LOCK ||
+			nh_size_changed(d, size)))
+		return get_from_copy(m, hash, value, view);
+	nh_found_store(&f, value);
+	return NH_OK;
+}
+
+static inline __attribute__((always_inline)) int
+get_hashed(const struct nh_u64 *m, uint64_t hash, uint64_t *value)
+{
+	if (NH_MIRRORS)
+		return get_on_node(m, hash, value);
+	return get_at_home(m, hash, value);
 }
 
 static int
@@ -225,6 +291,9 @@ store_quickly(struct nh_u64 *m, uint64_t hash, uint64_t value, bool replace)
 	struct stored did = { 0, STORED_NOT };
 	unsigned match;
 
+	/* There are copies to be locked as well. */
+	if (NH_MIRRORS)
+		return did;
 	if (nh_unlikely(!nh_block_try_lock(even, &word0)))
 		return did;
 	match = nh_line_match(home, want, &nh_word_key);
@@ -493,7 +562,8 @@ remove_quickly(struct nh_u64 *m, uint64_t hash, const uint64_t *expected,
 	unsigned match;
 	int err = NH_RETRY;
 
-	if (nh_unlikely((nh_self.deletes + 1) % NH_DELETES_BETWEEN == 0 ||
+	if (NH_MIRRORS ||
+	    nh_unlikely((nh_self.deletes + 1) % NH_DELETES_BETWEEN == 0 ||
 			!nh_block_try_lock(even, &word0)))
 		return NH_RETRY;
 	line = line_of(home, word, &match);
@@ -626,6 +696,9 @@ probe_begin(const struct nh_u64 *m, struct probe *p, uint64_t key)
 
 	p->hash = nh_hash(&m->hash, key);
 	d = nh_descriptor_of_hash(&m->core, p->hash);
+	if (NH_MIRRORS)
+		d = &m->core.mirrors->view[nh_topo_here()]
+			     ->descriptor[nh_segment_of(p->hash)];
 	p->home = home_quickly(d, nh_want_of(p->hash), &p->size);
 	nh_prefetch(p->home);
 }
@@ -640,6 +713,8 @@ probe_end(const struct nh_u64 *m, const struct probe *p, uint64_t *value,
 	struct nh_line *line = p->home;
 	struct nh_found f;
 
+	if (NH_MIRRORS)
+		return false;
 	f = nh_line_peek(line, nh_want_of(p->hash), &nh_word_key);
 	if (nh_unlikely(nh_size_changed(d, p->size)))
 		return false;
@@ -679,8 +754,11 @@ get_some(const struct nh_u64 *m, const uint64_t *keys, unsigned n,
 	for (unsigned k = 0; k < pending; k++) {
 		unsigned i = later[k];
 
-		found[i] = get_away(m, probe[i].hash, &values[i], probe[i].home,
-				    probe[i].size) == NH_OK;
+		found[i] = NH_MIRRORS ? get_on_node(m, probe[i].hash,
+						    &values[i]) == NH_OK
+				      : get_away(m, probe[i].hash, &values[i],
+						 probe[i].home,
+						 probe[i].size) == NH_OK;
 		hits += found[i];
 	}
 	return hits;
@@ -786,8 +864,13 @@ const struct nh_u64_ops NH_FLAVOUR_OPS = {
 		.clear = clear,
 		.reserve = nh_core_reserve_op,
 		.shrink = nh_core_shrink_op,
-		.help = nh_core_help_op,
+		.settle = nh_core_settle_op,
 		.lock_down = nh_core_lock_down,
+		.rehome = nh_core_rehome_op,
+		.hide = nh_segment_hide,
+#ifdef NH_MIRRORED
+		.mirror = nh_segment_mirror,
+#endif
 #ifdef NH_AGED
 		.sweep = sweep,
 #endif

@@ -22,6 +22,7 @@ nh_u64_find(struct nh_core *m, uint64_t hash, uint64_t *value, bool used)
 	struct nh_home home;
 	uint64_t size;
 
+	nh_adapt_note(m, hash);
 	do {
 		/* order(size): acquire, so that the tables' fields are seen */
 		size = nh_load_acquire(&d->size);

@@ -12,11 +12,11 @@
 #ifndef NH_NUMA_TOPO_H
 #define NH_NUMA_TOPO_H
 
+#include <numahash.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define NH_NODES_MAX 64
 #define NH_HUGE_SIZES_MAX 4
 
 /* nh_topo_choose_fake - pretend that there are n nodes.  Before all others. */
