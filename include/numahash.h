@@ -594,8 +594,9 @@ struct nh_placement {
  * nh_u64_placement - ask the kernel where each page of a map is (move_pages(2))
  *
  * Settles each segment first.  Tables without a node to be on (LOCAL) count as
- * right wherever they are; what nobody has touched yet is nowhere.  NH_ERR_NOMEM, NH_ERR_REENTRY.  O(pages) system time; any thread
- * may write meanwhile.
+ * right wherever they are; what nobody has touched yet is nowhere.
+ * NH_ERR_NOMEM, NH_ERR_REENTRY.  O(pages) system time; any thread may write
+ * meanwhile.
  */
 NH_API int nh_u64_placement(struct nh_u64 *m, struct nh_placement *out);
 

@@ -85,10 +85,10 @@ struct nh_core {
 	nh_storm_fn on_storm;
 	void *storm_arg;
 	nh_atomic storms, reseeds, rehomes; /* as in struct nh_stats */
-	nh_atomic plain;	   /* no segment may get a salt */
+	nh_atomic plain;		    /* no segment may get a salt */
 	struct nh_maintenance *maintenance;
-	struct nh_idle *idle; /* or NULL */
-	int policy;	    /* enum nh_placement_policy, but not AUTO */
+	struct nh_idle *idle;	    /* or NULL */
+	int policy;		    /* enum nh_placement_policy, but not AUTO */
 	struct nh_adapt *adapt;	    /* or NULL: lib/adapt.h */
 	struct nh_mirrors *mirrors; /* or NULL: lib/mirror.h */
 	_Alignas(64) struct nh_descriptor descriptor[NH_SEGMENTS];

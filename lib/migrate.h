@@ -197,7 +197,7 @@ nh_segment_finish(struct nh_core *m, struct nh_segment *s, uint64_t size)
 			      nh_descriptor_even(next, size));
 	freed = NH_MIRRORS ? nh_replicas_drop(m, s, old) : 0;
 	freed += nh_table_fini(old, move == NH_MOVE_GROW ? NH_KEEP_MUCH
-							: NH_KEEP_LITTLE);
+							 : NH_KEEP_LITTLE);
 	/* relaxed: a count that orders nothing. */
 	nh_add_relaxed(&m->table_bytes, -freed);
 	nh_segment_count(m, s, move);

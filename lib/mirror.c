@@ -62,8 +62,7 @@ nh_mirrors_current(const struct nh_core *m)
 	for (unsigned s = 0; m->mirrors && s < NH_SEGMENTS; s++)
 		for (unsigned i = 0; i < m->mirrors->nodes; i++)
 			/* relaxed: a count that orders nothing. */
-			if (nh_load_relaxed(
-				    &m->mirrors->view[i]->version[s])) {
+			if (nh_load_relaxed(&m->mirrors->view[i]->version[s])) {
 				n++;
 				break;
 			}
@@ -110,8 +109,8 @@ make_copy(const struct nh_table *t, struct nh_replica *c, int node)
 struct nh_replicas *
 nh_replicas_make(const struct nh_table *t, unsigned nodes)
 {
-	struct nh_replicas *replicas =
-		calloc(1, sizeof(*replicas) + nodes * sizeof(replicas->replica[0]));
+	struct nh_replicas *replicas = calloc(
+		1, sizeof(*replicas) + nodes * sizeof(replicas->replica[0]));
 
 	if (!replicas)
 		return NULL;

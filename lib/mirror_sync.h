@@ -79,7 +79,7 @@ nh_line_number(const struct nh_table *t, const struct nh_line *line)
 /* A copy's line for one of the table's; NULL: it is of an extra extent. */
 static inline struct nh_line *
 nh_replica_of_line(const struct nh_table *t, const struct nh_replica *c,
-		const struct nh_line *line)
+		   const struct nh_line *line)
 {
 	uint64_t spare = nh_table_spare(t);
 	uint64_t number = nh_line_number(t, line);
@@ -92,7 +92,7 @@ nh_replica_of_line(const struct nh_table *t, const struct nh_replica *c,
 /* One line of a locked block; `flags`: what its slot 0 has besides. */
 static inline void
 nh_replica_line(const struct nh_table *t, const struct nh_replica *c,
-	     const struct nh_line *from, struct nh_line *to, uint64_t flags)
+		const struct nh_line *from, struct nh_line *to, uint64_t flags)
 {
 	for (unsigned i = 0; i < NH_LINE_SLOTS; i++) {
 		struct nh_kv kv = nh_pair_load(&from->pair[i]);
@@ -113,27 +113,31 @@ nh_replica_line(const struct nh_table *t, const struct nh_replica *c,
 /* Step 1: before the table is written. */
 static inline void
 nh_replica_lock(const struct nh_table *t, const struct nh_replica *c,
-	     struct nh_line *even)
+		struct nh_line *even)
 {
 	nh_atomic *version = &c->version[nh_line_number(t, even) / 2];
 	nh_atomic *lock = &nh_replica_of_line(t, c, even)->pair[0].word;
+	/* relaxed: nobody else writes it while the block is locked. */
+	uint64_t v = nh_load_relaxed(version);
+	/* relaxed: as above. */
+	uint64_t w = nh_load_relaxed(lock);
 
-	/* order(mirror-version): release, before anything of it changes;
-	 * relaxed load: nobody else writes it while the block is locked. */
-	nh_store_release(version, nh_load_relaxed(version) + 1);
-	/* order(mirror-lock): release, before the table is written; relaxed
-	 * load: as above. */
-	nh_store_release(lock, nh_load_relaxed(lock) | NH_WORD_LOCK);
+	/* order(mirror-version): release, before anything of it changes */
+	nh_store_release(version, v + 1);
+	/* order(mirror-lock): release, before the table is written */
+	nh_store_release(lock, w | NH_WORD_LOCK);
 }
 
 /* Step 3: after the table was written. */
 static inline void
 nh_replica_sync(const struct nh_table *t, const struct nh_replica *c,
-	     struct nh_line *even)
+		struct nh_line *even)
 {
 	nh_atomic *version = &c->version[nh_line_number(t, even) / 2];
 	struct nh_line *to = nh_replica_of_line(t, c, even);
 	nh_atomic *lock = &to->pair[0].word;
+	/* relaxed: nobody else writes it while the block is locked. */
+	uint64_t v = nh_load_relaxed(version);
 	struct nh_line *line = even;
 	struct nh_line *chained;
 
@@ -143,17 +147,17 @@ nh_replica_sync(const struct nh_table *t, const struct nh_replica *c,
 			nh_pair_load(&line->pair[NH_LINK_SLOT]))) &&
 	       (chained = nh_replica_of_line(t, c, line)))
 		nh_replica_line(t, c, line, chained, 0);
-	/* order(mirror-version): release, after all of it; relaxed load:
-	 * nobody else writes it while the block is locked. */
-	nh_store_release(version, nh_load_relaxed(version) + 1);
-	/* order(mirror-lock): release, after all of it; relaxed load: as
-	 * above. */
-	nh_store_release(lock, nh_load_relaxed(lock) & ~NH_WORD_LOCK);
+	/* order(mirror-version): release, after all of it */
+	nh_store_release(version, v + 1);
+	/* relaxed: as above. */
+	v = nh_load_relaxed(lock);
+	/* order(mirror-lock): release, after all of it */
+	nh_store_release(lock, v & ~NH_WORD_LOCK);
 }
 
 static void
 nh_replicas_lock(const struct nh_table *t, const struct nh_replicas *replicas,
-	       struct nh_line *even)
+		 struct nh_line *even)
 {
 	for (unsigned i = 0; i < replicas->nodes; i++)
 		if (replicas->replica[i].lines)
@@ -162,7 +166,7 @@ nh_replicas_lock(const struct nh_table *t, const struct nh_replicas *replicas,
 
 static void
 nh_replicas_sync(const struct nh_table *t, const struct nh_replicas *replicas,
-	       struct nh_line *even)
+		 struct nh_line *even)
 {
 	for (unsigned i = 0; i < replicas->nodes; i++)
 		if (replicas->replica[i].lines)
@@ -176,7 +180,7 @@ nh_held_mirror(const struct nh_core *m, struct nh_held *held)
 	held->replicas = nh_table_replicas(m, held->segment, held->table);
 	if (held->replicas)
 		nh_replicas_lock(held->table, held->replicas,
-			       nh_line_even(held->home));
+				 nh_line_even(held->home));
 }
 
 /* nh_held_unmirror - a block is about to be unlocked */
@@ -185,7 +189,7 @@ nh_held_unmirror(const struct nh_held *held)
 {
 	if (held->replicas)
 		nh_replicas_sync(held->table, held->replicas,
-			       nh_line_even(held->home));
+				 nh_line_even(held->home));
 }
 
 #endif

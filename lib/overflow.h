@@ -113,9 +113,9 @@ nh_overflow_free(struct nh_table *t, struct nh_line *line)
 static inline uint64_t
 nh_overflow_extend(struct nh_table *t, uint64_t lines)
 {
-	struct nh_extent *e = nh_arena_alloc(
-		NH_ARENA_LINES, lines * sizeof(struct nh_line),
-		nh_node_for_arena(nh_table_node(t)));
+	struct nh_extent *e =
+		nh_arena_alloc(NH_ARENA_LINES, lines * sizeof(struct nh_line),
+			       nh_node_for_arena(nh_table_node(t)));
 	struct nh_line *first;
 	uint64_t old;
 

@@ -112,10 +112,10 @@ nh_placement_prefault(const struct nh_core *m, uint64_t bytes)
 		nh_arena_prefault(NH_ARENA_LINES, bytes, -1);
 	for (unsigned i = 0; i < nodes; i++)
 		if (used >> i & 1)
-			nh_arena_prefault(NH_ARENA_LINES,
-					  bytes / (unsigned)__builtin_popcountll(
-							  used),
-					  (int)i);
+			nh_arena_prefault(
+				NH_ARENA_LINES,
+				bytes / (unsigned)__builtin_popcountll(used),
+				(int)i);
 }
 
 /* ------------------------------------------------------------------- rehome */

@@ -25,7 +25,7 @@
 #include "lib/line.h"
 #include "numa/arena.h"
 
-#define NH_TABLE_SMALL 64 /* fewer blocks: there to be quick, not dense */
+#define NH_TABLE_SMALL 64      /* fewer blocks: there to be quick, not dense */
 #define NH_NODE_ANY UINT64_MAX /* no node in particular */
 
 /* A node as the arena takes it. */
