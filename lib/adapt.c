@@ -8,7 +8,9 @@
 
 #include "lib/clock.h"
 
-#define USES_LEAST 64 /* fewer in a turn say nothing, and cost little */
+#define USES_ENOUGH 64	 /* a turn ends as soon as there were so many */
+#define USES_LEAST 8	 /* fewer in a turn say nothing, and cost little */
+#define TURN_NS 50000000 /* and it ends after so long */
 #define STREAK 2
 #define BUDGET_RATE ((uint64_t)64 << 20) /* bytes a second */
 #define BUDGET_MOST ((uint64_t)256 << 20)
@@ -34,6 +36,18 @@ nh_adapt_stop(struct nh_core *m)
 {
 	free(m->adapt);
 	m->adapt = NULL;
+}
+
+/* Has a segment's turn taken long enough? */
+static bool
+turn_is_over(const struct nh_adapt *a)
+{
+	uint64_t total = 0;
+
+	for (unsigned i = 0; i < nh_topo_nodes(); i++)
+		/* relaxed: counts that order nothing. */
+		total += nh_load_relaxed(&a->uses[i].n);
+	return total >= USES_ENOUGH || nh_clock_ns() - a->began >= TURN_NS;
 }
 
 /* Take what was counted into a segment's scores: how many uses that were. */
@@ -135,6 +149,8 @@ nh_adapt_step(struct nh_core *m)
 	/* relaxed: this thread alone writes it. */
 	uint64_t segment = nh_load_relaxed(&a->sampled);
 
+	if (segment < NH_SEGMENTS && !turn_is_over(a))
+		return;
 	fill_budget(a);
 	if (segment < NH_SEGMENTS) {
 		m->ops->hide(m, (unsigned)segment, false);
@@ -146,5 +162,6 @@ nh_adapt_step(struct nh_core *m)
 	a->next = (a->next + 1) % NH_SEGMENTS;
 	/* relaxed: as above. */
 	nh_store_relaxed(&a->sampled, segment);
+	a->began = nh_clock_ns();
 	m->ops->hide(m, (unsigned)segment, true);
 }

@@ -23,6 +23,7 @@ struct nh_adapt {
 	} uses[NH_NODES_MAX]; /* of that segment, since it was hidden */
 	/* The map's thread alone: */
 	unsigned next;
+	uint64_t began;	 /* when the segment was hidden, ns */
 	uint64_t budget; /* bytes that may move now */
 	uint64_t filled; /* when it was last added to, ns */
 	uint32_t score[NH_SEGMENTS][NH_NODES_MAX];

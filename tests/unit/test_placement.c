@@ -545,7 +545,7 @@ test_threads_on_different_nodes_never_see_time_go_back(void **state)
 	for (int i = 0; i < NODES; i++)
 		assert_int_equal(
 			pthread_create(&thread[i], NULL, clock_read, &c), 0);
-	for (uint64_t i = 2; atomic_load(&c.changes) < 5000 && now() < until;
+	for (uint64_t i = 2; atomic_load(&c.changes) < 40000 && now() < until;
 	     i++)
 		nh_u64_put(c.m, 1, i);
 	atomic_store(&c.stop, true);
@@ -577,7 +577,7 @@ crowd_use(void *arg)
 }
 
 static void
-test_adaptive_moves_segments_to_the_threads_that_use_them(void **state)
+test_adaptive_moves_segments_to_those_that_use_them(void **state)
 {
 	struct crowd c = { .m = map_placed(NH_PLACEMENT_ADAPTIVE, 0),
 			   .node = 3 };
@@ -645,7 +645,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(
 			test_threads_on_different_nodes_never_see_time_go_back),
 		cmocka_unit_test(
-			test_adaptive_moves_segments_to_the_threads_that_use_them),
+			test_adaptive_moves_segments_to_those_that_use_them),
 		cmocka_unit_test(
 			test_adaptive_lets_segments_be_that_all_nodes_use),
 	};
