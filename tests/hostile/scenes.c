@@ -227,7 +227,7 @@ live_and_give_back(void)
 	nh_u64_destroy(m);
 	now = life_memory();
 	above_zero("returned", now.returned);
-	if (now.hugetlb > then.hugetlb / 4)
+	if (now.hugetlb > then.hugetlb / 2)
 		fail("of %" PRIu64 " bytes of the pool %" PRIu64 " are kept",
 		     then.hugetlb, now.hugetlb);
 	/* What took their place is as good. */
