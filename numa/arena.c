@@ -440,16 +440,31 @@ give_back(struct nh_arena *a, struct nh_extent *e, size_t page)
 	settle(a, e);
 }
 
+/* What of a top may go: of the pool all, as all of its pages are there. */
+static size_t
+top_pages(const struct nh_chunk *c, size_t page, char **base)
+{
+	const struct nh_extent *top = c->top;
+	size_t used = (size_t)(c->touched - top->base), bytes;
+
+	if (page == NH_CHUNK_POOL)
+		used = top->bytes;
+	*base = top->base;
+	bytes = nh_chunk_whole_pages(c, page, base, used);
+	if (!top->resident && !nh_chunk_pooled(c, *base, bytes))
+		return 0;
+	return bytes;
+}
+
 /* The same for what is resident of the top of a chunk. */
 static void
 give_back_top(struct nh_arena *a, struct nh_chunk *c, size_t page)
 {
 	struct nh_extent *top = c->top;
-	char *base = top->base;
-	size_t used = (size_t)(c->touched - base);
-	size_t bytes = nh_chunk_whole_pages(c, page, &base, used);
+	char *base;
+	size_t bytes = top_pages(c, page, &base);
 
-	if (!bytes || !top->resident || !nh_chunk_return(c, base, bytes))
+	if (!bytes || !nh_chunk_return(c, base, bytes))
 		return;
 	returned(a, c, base, bytes, top->resident);
 	a->tops -= top->resident;

@@ -172,19 +172,26 @@ nh_chunk_return(struct nh_chunk *c, char *base, size_t bytes)
 }
 
 size_t
-nh_chunk_swapped(struct nh_chunk *c, const char *base, size_t bytes)
+nh_chunk_pooled(const struct nh_chunk *c, const char *base, size_t bytes)
 {
-	size_t page = nh_page_bytes(c->range.pages), fresh = 0;
+	size_t page = nh_page_bytes(c->range.pages), pooled = 0;
 	size_t at = (size_t)(base - c->range.base) / page;
 
-	if (!c->swapped)
-		return 0;
-	for (; bytes; bytes -= page, at++) {
-		uint64_t bit = UINT64_C(1) << at % 64;
+	for (; c->swapped && bytes >= page; bytes -= page, at++)
+		if (!(c->swapped[at / 64] & UINT64_C(1) << at % 64))
+			pooled += page;
+	return pooled;
+}
 
-		fresh += c->swapped[at / 64] & bit ? 0 : page;
-		c->swapped[at / 64] |= bit;
-	}
+size_t
+nh_chunk_swapped(struct nh_chunk *c, const char *base, size_t bytes)
+{
+	size_t page = nh_page_bytes(c->range.pages);
+	size_t at = (size_t)(base - c->range.base) / page;
+	size_t fresh = nh_chunk_pooled(c, base, bytes);
+
+	for (; c->swapped && bytes >= page; bytes -= page, at++)
+		c->swapped[at / 64] |= UINT64_C(1) << at % 64;
 	c->swapped_bytes += fresh;
 	return fresh;
 }

@@ -62,6 +62,11 @@ size_t nh_chunk_whole_pages(const struct nh_chunk *c, size_t page, char **base,
  */
 bool nh_chunk_return(struct nh_chunk *c, char *base, size_t bytes);
 
+/* nh_chunk_pooled - of pool pages: what of them is the pool's still.  Locked.
+ */
+size_t nh_chunk_pooled(const struct nh_chunk *c, const char *base,
+		       size_t bytes);
+
 /*
  * nh_chunk_swapped - note that [base, + bytes) went back to the pool: how many
  * bytes of it had not before.  Arena locked.

@@ -28,6 +28,7 @@ struct where {
 	uint64_t *bytes_on, *huge_bytes, *unknown;
 	uintptr_t from, to; /* nothing outside counts */
 	int err;
+	uint64_t present; /* bytes that were found there */
 	size_t n;
 	void *page[BATCH];
 	size_t bytes[BATCH];
@@ -84,6 +85,7 @@ add_page(struct where *w, uintptr_t page, size_t size)
 		return;
 	w->page[w->n] = (void *)page;
 	w->bytes[w->n] = to - from;
+	w->present += to - from;
 	if (size == NH_HUGE_PAGE)
 		*w->huge_bytes += to - from;
 	if (++w->n == BATCH)
@@ -198,54 +200,57 @@ walk(struct where *w)
 /* ---------------------------------------------- huge pages by /proc/self/smaps
  */
 
-struct mapping {
-	uintptr_t start, end;
+/* Of the mappings that the range meets, in KiB. */
+struct share {
+	bool meets; /* does the one that is read now? */
+	uint64_t huge, there;
 };
 
-/* The share of a mapping's huge pages that the range has of the mapping. */
-static void
-add_share(struct where *w, const struct mapping *m, uint64_t kib)
+static uint64_t
+kib_of(const char *line, const char *name)
 {
-	uintptr_t from = m->start > w->from ? m->start : w->from;
-	uintptr_t to = m->end < w->to ? m->end : w->to;
+	size_t length = strlen(name);
 
-	if (from < to)
-		*w->huge_bytes +=
-			(uint64_t)((double)kib * 1024 * (double)(to - from) /
-				   (double)(m->end - m->start));
+	return strncmp(line, name, length) ? 0
+					   : strtoull(line + length, NULL, 10);
 }
 
 static void
-read_smaps_line(struct where *w, struct mapping *m, const char *line)
+read_smaps_line(const struct where *w, struct share *s, const char *line)
 {
-	static const char *const huge[] = { "AnonHugePages:",
-					    "Private_Hugetlb:" };
 	char *end;
 	uintptr_t start = strtoull(line, &end, 16);
+	uint64_t pool;
 
 	if (end != line && *end == '-') {
-		m->start = start;
-		m->end = strtoull(end + 1, NULL, 16);
+		s->meets =
+			start < w->to && strtoull(end + 1, NULL, 16) > w->from;
 		return;
 	}
-	for (size_t i = 0; i < 2; i++)
-		if (!strncmp(line, huge[i], strlen(huge[i])))
-			add_share(w, m,
-				  strtoull(line + strlen(huge[i]), NULL, 10));
+	if (!s->meets)
+		return;
+	pool = kib_of(line, "Private_Hugetlb:");
+	s->huge += kib_of(line, "AnonHugePages:") + pool;
+	/* What is of the pool is not in Rss. */
+	s->there += kib_of(line, "Rss:") + pool;
 }
 
+/* As large a share of the range is huge as of the mappings it is in. */
 static void
 read_smaps(struct where *w)
 {
 	FILE *f = fopen("/proc/self/smaps", "re");
-	struct mapping m = { 0, 0 };
+	struct share s = { .meets = false };
 	char line[512];
 
 	if (!f)
 		return;
 	while (fgets(line, sizeof(line), f))
-		read_smaps_line(w, &m, line);
+		read_smaps_line(w, &s, line);
 	fclose(f);
+	if (s.there)
+		*w->huge_bytes += (uint64_t)((double)w->present *
+					     (double)s.huge / (double)s.there);
 }
 
 int

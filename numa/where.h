@@ -24,9 +24,8 @@
  * both are refused: then all that is there counts as unknown, and as huge where
  * that can be seen.  With faked nodes all is unknown, and NH_OK.
  *
- * What is huge is told by PAGEMAP_SCAN (Linux 6.7); before it by
- * /proc/self/smaps, in which a mapping that reaches beyond the range counts by
- * its share.
+ * What is huge is told by PAGEMAP_SCAN (Linux 6.7); before it /proc/self/smaps
+ * has the share of whole mappings, and the range gets as much.
  *
  * Any thread; the memory may be in use, and then the answer may be old.  A
  * system call for 512 pages, small or huge, that are there.

@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 
 #include <numahash.h>
+#include "arch/atomic.h"
 #include "numa/arena.h"
 #include "numa/here.h"
 #include "tests/model/kit.h"
@@ -364,6 +365,61 @@ test_threads_take_from_all_nodes_at_once(void **state)
 	play(scene_threads, NULL, NULL);
 }
 
+/* ------------------------------------------------------------------ children
+ */
+
+#define CHILDREN 200
+
+static nh_atomic over;
+
+static void *
+take_until_over(void *arg)
+{
+	while (!nh_load_relaxed(&over))
+		take_and_free(arg);
+	return NULL;
+}
+
+/* Whatever the threads hold at that moment: a child has its arenas. */
+static void
+scene_children(void)
+{
+	pthread_t thread[3];
+
+#ifdef __SANITIZE_THREAD__
+	fprintf(stderr, "skipped: ThreadSanitizer and fork with threads\n");
+	_exit(SCENE_SKIPS);
+#endif
+	four_nodes();
+	for (uintptr_t i = 0; i < 3; i++)
+		CHECK(!pthread_create(&thread[i], NULL, take_until_over,
+				      (void *)(i + 1)));
+	for (unsigned i = 0; i < CHILDREN; i++) {
+		int status;
+		pid_t child = fork();
+
+		CHECK(child >= 0);
+		if (!child) {
+			alarm(20); /* for a lock that nobody gives back */
+			for (int node = 0; node < NODES; node++)
+				nh_arena_free(take(300 * KIB, node),
+					      NH_KEEP_MUCH);
+			_exit(0);
+		}
+		CHECK(waitpid(child, &status, 0) == child && !status);
+	}
+	nh_store_relaxed(&over, 1);
+	for (unsigned i = 0; i < 3; i++)
+		CHECK(!pthread_join(thread[i], NULL));
+}
+
+static void
+test_a_child_of_a_busy_process_can_take(void **state)
+{
+	(void)state;
+	play(scene_children, NULL, NULL);
+}
+
 int
 main(void)
 {
@@ -378,6 +434,7 @@ main(void)
 		cmocka_unit_test(test_all_nodes_share_what_is_faulted_in_ahead),
 		cmocka_unit_test(test_each_node_keeps_and_gives_back_its_own),
 		cmocka_unit_test(test_threads_take_from_all_nodes_at_once),
+		cmocka_unit_test(test_a_child_of_a_busy_process_can_take),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,6 +5,7 @@
  * program again with --probe and an environment of its own; the probe prints
  * what it sees, and the test reads both of its outputs.
  */
+#include "numa/topo.h"
 #include "tests/unit/u64_fixture.h"
 
 #include <fcntl.h>
@@ -77,12 +78,26 @@ probe_map(void)
 	printf("transparent_tried=%d\n",
 	       memory.transparent + memory.transparent_refused > 0);
 	printf("small=%d\n", memory.small > 0);
+	printf("giant_tried=%d\n", memory.giant + memory.giant_refused > 0);
 	nh_u64_destroy(m);
+}
+
+/* The number of nodes, as nh_describe() has it. */
+static void
+probe_nodes(void)
+{
+	char text[65536];
+	const char *at;
+
+	nh_describe(text, sizeof(text));
+	at = strstr(text, "memory nodes: ");
+	printf("nodes=%d\n", at ? atoi(at + 14) : 0);
 }
 
 static int
 probe(void)
 {
+	probe_nodes();
 	printf("secure=%d\n", getauxval(AT_SECURE) != 0);
 	probe_config();
 	probe_warnings();
@@ -241,6 +256,9 @@ test_every_variable_is_obeyed(void **state)
 		{ "NUMAHASH_DEBUG=off", "debug=0" },
 		{ "NUMAHASH_DEBUG=pins", "debug=1" },
 		{ "NUMAHASH_PIN_AGE_MS=60000", "pin_age_ms=60000" },
+		{ "NUMAHASH_FAKE_NODES=1", "nodes=1" },
+		{ "NUMAHASH_FAKE_NODES=64", "nodes=64" },
+		{ "NUMAHASH_VERBOSE=0", "warnings=0" },
 		{ "NUMAHASH_QUIET=0", "warnings=0" },
 		{ "NUMAHASH_QUIET=1", "warnings=0" },
 	};
@@ -291,7 +309,11 @@ test_huge_pages_are_tried_as_told(void **state)
 	assert_line(said, "hugetlb_tried=0");
 	assert_line(said, "transparent_tried=1");
 	assert_line(with("NUMAHASH_HUGEPAGES=hugetlb", big), "hugetlb_tried=1");
-	assert_line(with("NUMAHASH_HUGEPAGES=auto", big), "hugetlb_tried=1");
+	assert_line(with("NUMAHASH_HUGEPAGES=2M", big), "hugetlb_tried=1");
+	said = with("NUMAHASH_HUGEPAGES=auto", big);
+	assert_line(said, "hugetlb_tried=1");
+	assert_line(said, "giant_tried=0");
+	assert_line(with("NUMAHASH_HUGEPAGES=1G", big), "giant_tried=1");
 }
 
 static void
@@ -318,6 +340,7 @@ test_values_that_do_not_parse_are_warned_about(void **state)
 		"NUMAHASH_ARCH=genericx",
 		"NUMAHASH_HUGEPAGES=2",
 		"NUMAHASH_HUGEPAGES=offf",
+		"NUMAHASH_HUGEPAGES=1g",
 		"NUMAHASH_CAPACITY=",
 		"NUMAHASH_CAPACITY=many",
 		"NUMAHASH_CAPACITY=12junk",
@@ -342,6 +365,9 @@ test_values_that_do_not_parse_are_warned_about(void **state)
 		"NUMAHASH_DEBUG=pin",
 		"NUMAHASH_PIN_AGE_MS=1s",
 		"NUMAHASH_QUIET=maybe",
+		"NUMAHASH_VERBOSE=2",
+		"NUMAHASH_FAKE_NODES=65",
+		"NUMAHASH_FAKE_NODES=two",
 	};
 
 	(void)state;
@@ -462,14 +488,22 @@ static void
 test_setuid_program_sees_none_of_it(void **state)
 {
 	static const char *const env[] = {
-		"NUMAHASH_CAPACITY=5", "NUMAHASH_SEED=9",  "NUMAHASH_ARCH=z80",
-		"NUMAHASH_FOO=1",      "NUMAHASH_FIXED=1", NULL,
+		"NUMAHASH_CAPACITY=5",
+		"NUMAHASH_SEED=9",
+		"NUMAHASH_ARCH=z80",
+		"NUMAHASH_FOO=1",
+		"NUMAHASH_FIXED=1",
+		"NUMAHASH_FAKE_NODES=7",
+		"HWLOC_SYNTHETIC=node:9 pu:1",
+		NULL,
 	};
 	static struct said said;
 	const char *tmp = getenv("TMPDIR"), *why;
-	char directory[256], program[300];
+	char directory[256], program[300], nodes[32];
 
 	(void)state;
+	/* As many as there are: hwloc's own variables are not heard either. */
+	snprintf(nodes, sizeof(nodes), "nodes=%u", nh_topo_nodes());
 	snprintf(directory, sizeof(directory), "%s/numahash-XXXXXX",
 		 tmp ? tmp : "/tmp");
 	assert_non_null(mkdtemp(directory));
@@ -487,6 +521,7 @@ test_setuid_program_sees_none_of_it(void **state)
 		skip();
 	}
 	assert_line(&said, "secure=1");
+	assert_line(&said, nodes);
 	assert_defaults(&said);
 	assert_line(&said, "warnings=0");
 	assert_string_equal(said.err, "");

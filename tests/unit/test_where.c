@@ -97,13 +97,15 @@ test_what_was_only_read_is_nowhere(void **state)
 {
 	struct nh_range r = map(MIB, NH_PAGES_SMALL, 0);
 	unsigned sum = 0;
+	struct found f;
 
 	(void)state;
 	need_numa();
 	for (size_t i = 0; i < MIB; i += PAGE)
 		sum += (unsigned char)r.base[i];
 	assert_int_equal(sum, 0);
-	assert_int_equal(look(r.base, r.bytes).all, 0);
+	f = look(r.base, r.bytes);
+	assert_int_equal(f.all + f.unknown, 0);
 	nh_mem_unmap(&r);
 }
 
@@ -121,7 +123,7 @@ test_many_pages_are_counted_each(void **state)
 	nh_mem_unmap(&r);
 }
 
-/* A stretch with small pages where huge ones may be, as from a busy kernel. */
+/* Small pages at the beginning, as from a kernel that had no huge ones. */
 static struct nh_range
 broken_up(void)
 {
@@ -129,7 +131,6 @@ broken_up(void)
 
 	assert_int_equal(madvise(r.base, 2 * MIB, MADV_NOHUGEPAGE), 0);
 	memset(r.base, 1, 2 * MIB);
-	assert_int_equal(madvise(r.base, 2 * MIB, MADV_HUGEPAGE), 0);
 	return r;
 }
 
@@ -168,10 +169,13 @@ test_small_pages_are_made_huge(void **state)
 	struct nh_range r = broken_up();
 
 	(void)state;
-	if (nh_huge_at(r.base) != NH_HUGE_NOT) {
+	if (nh_huge_at(r.base) == NH_HUGE_UNKNOWN) {
 		print_message("skipped: no PAGEMAP_SCAN (before Linux 6.7)\n");
 		skip();
 	}
+	assert_int_equal(nh_huge_at(r.base), NH_HUGE_NOT);
+	/* From here on the kernel may do it by itself, too. */
+	assert_int_equal(madvise(r.base, 2 * MIB, MADV_HUGEPAGE), 0);
 	if (!nh_mem_collapse(r.base, 2 * MIB)) {
 		print_message("skipped: no MADV_COLLAPSE\n");
 		skip();
@@ -214,7 +218,8 @@ test_an_arena_finds_what_could_be_huge(void **state)
 	}
 	assert_int_equal(nh_huge_at(huge), NH_HUGE_IS);
 	assert_int_equal(nh_huge_at(huge + 2 * MIB), NH_HUGE_IS);
-	assert_int_equal(after.collapsed - before.collapsed, 4 * MIB);
+	/* Of two, but the kernel may have been quicker with one. */
+	assert_true(after.collapsed - before.collapsed <= 4 * MIB);
 	assert_false(nh_arena_collapse(NH_ARENA_LINES, -1));
 	for (size_t i = 0; i < e->bytes; i += 64)
 		assert_int_equal(e->base[i], 7);
