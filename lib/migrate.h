@@ -225,9 +225,9 @@ nh_table_open(struct nh_table *t)
  * nh_segment_reseed - begin moving a segment to a table of `blocks`
  *
  * With this salt, which for a segment without a table is 0, and on the node
- * where the segment belongs.  NH_OK also when
- * another thread is at it, or the segment is no longer as `size` says (an even
- * one): look again.  NH_ERR_NOMEM.  No block locked by this thread.
+ * where the segment belongs.  NH_OK also when another thread is at it, or the
+ * segment is no longer as `size` says (an even one): look again.  NH_ERR_NOMEM.
+ * No block locked by this thread.
  */
 static int
 nh_segment_reseed(struct nh_core *m, struct nh_segment *s, uint64_t size,

@@ -28,7 +28,7 @@ nh_segment_seize(struct nh_core *m, struct nh_segment *s, uint64_t size)
 	return false;
 }
 
-/* NH_ERR_NOMEM; NH_RETRY: a migration is under way. */
+/* NH_ERR_NOMEM; NH_RETRY: a migration is under way, or as good as. */
 static int
 nh_table_attach(struct nh_core *m, struct nh_segment *s, struct nh_table *t,
 		uint64_t size)
@@ -78,8 +78,8 @@ nh_block_copy(struct nh_core *m, struct nh_segment *s, struct nh_table *t,
 /*
  * nh_segment_mirror - have a segment's table copied to all other nodes
  *
- * NH_OK also while it migrates, has none, or one with a salt: then there are
- * none, and there is another time.  NH_ERR_NOMEM.
+ * NH_OK also when it has no table, or one with a salt: then there are none.
+ * NH_RETRY: it migrates, or somebody else is about it.  NH_ERR_NOMEM.
  */
 static int
 nh_segment_mirror(struct nh_core *m, unsigned number)
@@ -91,16 +91,18 @@ nh_segment_mirror(struct nh_core *m, unsigned number)
 	uint64_t blocks = nh_table_blocks(t);
 	int err;
 
+	if (size & NH_SIZE_MIGRATING)
+		return NH_RETRY;
 	if (!nh_size_is_plain(size) || !blocks || nh_views_turned(m, number))
 		return NH_OK;
 	err = nh_table_attach(m, s, t, size);
 	if (err)
-		return err == NH_RETRY ? NH_OK : err;
+		return err;
 	for (uint64_t b = 0; b < blocks; b++)
 		if (!nh_block_copy(m, s, t, size, b))
-			return NH_OK;
+			return NH_RETRY;
 	if (!nh_segment_seize(m, s, size))
-		return NH_OK;
+		return NH_RETRY;
 	nh_views_turn(m, number, size, nh_table_replicas(m, s, t));
 	/* order(busy): release, after the views were turned */
 	nh_store_release(&s->busy, 0);

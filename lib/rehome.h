@@ -41,8 +41,11 @@ nh_segment_rehome(struct nh_core *m, unsigned number)
 		err = nh_segment_start(m, s, size, blocks);
 		if (err)
 			return err;
-		/* Somebody else's may have come first, to where it was. */
-		tries++;
+		/*
+		 * Somebody else's may have come first, to where it was.  If
+		 * nothing began, the last one has not let go yet.
+		 */
+		tries += nh_size_changed(d, size);
 	}
 	return NH_ERR_NOMEM;
 }

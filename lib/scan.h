@@ -433,10 +433,19 @@ nh_core_shrink_op(struct nh_core *m)
 static int
 nh_core_settle_op(struct nh_core *m, unsigned segment)
 {
-	int err = nh_writable() ?: nh_segment_settle(m, &m->segment[segment]);
+	unsigned spins = 0;
+	int err = nh_writable();
 
-	if (NH_MIRRORS && !err)
+	while (!err) {
+		err = nh_segment_settle(m, &m->segment[segment]);
+		if (err || !NH_MIRRORS)
+			break;
 		err = nh_segment_mirror(m, segment);
+		if (err != NH_RETRY)
+			break;
+		nh_wait(&spins);
+		err = NH_OK;
+	}
 	return err;
 }
 
