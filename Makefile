@@ -165,6 +165,7 @@ NEEDS-test_pin_debug := tests/fault/inject.c
 FLAGS-test_pin_debug := -rdynamic \
 	$(WRAPPED:%=-Wl,--wrap=%) -Wl,--wrap=backtrace,--wrap=pthread_mutex_lock
 FLAGS-test_placement := -Wl,--wrap=nh_arena_alloc
+FLAGS-test_placement_map := -Wl,--wrap=nh_arena_alloc_aligned
 FLAGS-test_arena_nodes := -Wl,--wrap=nh_mem_map,--wrap=nh_room
 FLAGS-test_topo := -Wl,--wrap=dlopen
 FLAGS-test_idle := -Wl,--wrap=nh_clock_ns

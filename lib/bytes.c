@@ -36,14 +36,14 @@ init_map(void *map, const struct nh_config *c)
 			    : nh_bytes_hash_init(&m->hash, c->hash, c->seed);
 
 	if (!err)
-		err = nh_slab_init(&m->slab, -1);
+		err = nh_slabs_init(&m->slabs);
 	if (err)
 		return err;
 	nh_shard_init(&m->shard, c->segment, c->segment_arg);
 	/* relaxed: no other thread has the map yet; lib/shard_move.h. */
 	nh_store_relaxed(&m->core.plain, c->segment != NULL);
 	m->ops = (c->idle ? aged : flavours)[level];
-	nh_pins_init(&m->pins, &m->slab, c);
+	nh_pins_init(&m->pins, &m->slabs, c);
 	return nh_core_init(&m->core, &m->ops->core, c);
 }
 
@@ -55,7 +55,7 @@ free_map(void *map)
 	if (m->ops) {
 		nh_core_fini(&m->core);
 		nh_pins_fini(&m->pins);
-		nh_slab_fini(&m->slab);
+		nh_slabs_fini(&m->slabs);
 	}
 	free(m);
 }
@@ -386,7 +386,20 @@ nh_map_settle(struct nh_map *m)
 int
 nh_map_placement(struct nh_map *m, struct nh_placement *out)
 {
-	return m ? nh_core_placement(&m->core, out) : NH_ERR_ARG;
+	struct nh_placement p = { .size = sizeof(p) };
+	int err;
+
+	if (!m || !out || out->size < sizeof(p))
+		return NH_ERR_ARG;
+	err = nh_core_placement(&m->core, &p);
+	if (!err)
+		err = nh_slabs_report(&m->slabs,
+				      m->core.policy != NH_PLACEMENT_LOCAL, &p);
+	if (err)
+		return err;
+	p.size = out->size;
+	*out = p;
+	return NH_OK;
 }
 
 int
@@ -415,7 +428,7 @@ nh_map_stats(const struct nh_map *m, struct nh_stats *out)
 
 	if (err)
 		return err;
-	nh_slab_stats(&m->slab, &slab);
+	nh_slabs_stats(&m->slabs, &slab);
 	out->fixed_bytes = sizeof(*m) + nh_idle_bytes(&m->core);
 	out->entry_bytes = slab.used;
 	out->slab_bytes = slab.pages;

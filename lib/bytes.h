@@ -8,13 +8,13 @@
 #include "lib/map.h"
 #include "lib/pin.h"
 #include "lib/shard.h"
-#include "lib/slab.h"
+#include "lib/slabs.h"
 
 struct nh_map {
 	const struct nh_bytes_ops *ops;
 	struct nh_shard shard;
 	struct nh_bytes_hash hash;
-	struct nh_slab slab;
+	struct nh_slabs slabs;
 	struct nh_pins pins;
 	struct nh_core core;
 };
@@ -62,6 +62,16 @@ extern const struct nh_bytes_ops nh_bytes_ops_wide_aged;
 extern const struct nh_bytes_ops nh_bytes_ops_generic_aged;
 extern const struct nh_bytes_ops nh_bytes_ops_native_aged;
 extern const struct nh_bytes_ops nh_bytes_ops_wide_aged;
+
+/* nh_map_slab - where an entry of this hash belongs.  Any thread. */
+static inline struct nh_slab *
+nh_map_slab(const struct nh_map *m, uint64_t hash)
+{
+	/* relaxed: a wish. */
+	uint64_t node = nh_load_relaxed(&m->core.node[nh_segment_of(hash)]);
+
+	return nh_slabs_at(&m->slabs, node);
+}
 
 /* nh_places_of - where a key belongs by the rules in force.  Any thread. */
 static inline struct nh_places

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "lib/bytes_find.h"
+#include "lib/bytes_rehome.h"
 #include "lib/shard_find.h"
 #include "lib/shard_scan.h"
 #ifdef NH_AGED
@@ -245,13 +246,13 @@ store(struct nh_map *m, const struct nh_key *key, const struct nh_bytes *value,
 			return old ? err : NH_OK;
 	}
 	home = prefetch_home(m, key);
-	ref = nh_entry_make(&m->slab, &key->bytes, value);
+	ref = nh_entry_make(nh_map_slab(m, key->hash), &key->bytes, value);
 	if (!ref)
 		return NH_ERR_NOMEM;
 	prefetch_entry(home, key->hash);
 	err = store_entry(m, key, ref, replace, old, &had);
 	if (err || (had && !replace))
-		nh_entry_free(&m->slab, ref);
+		nh_entry_free(&m->slabs, ref);
 	*loaded = had;
 	return err;
 }
@@ -270,7 +271,8 @@ change(struct nh_map *m, const struct nh_key *key,
 	int err = nh_writable();
 
 	if (!err && desired) {
-		ref = nh_entry_make(&m->slab, &key->bytes, desired);
+		ref = nh_entry_make(nh_map_slab(m, key->hash), &key->bytes,
+				    desired);
 		err = ref ? NH_OK : NH_ERR_NOMEM;
 	}
 	if (err)
@@ -296,7 +298,7 @@ change(struct nh_map *m, const struct nh_key *key,
 		entry_gone(m, f.ref);
 drop:
 	if (err && ref)
-		nh_entry_free(&m->slab, ref);
+		nh_entry_free(&m->slabs, ref);
 	return err;
 }
 
@@ -328,7 +330,8 @@ update_apply(struct nh_map *m, const struct nh_key *key, struct found *f,
 		if (value->len > NH_VALUE_MAX || (value->len && !value->data))
 			err = NH_ERR_ARG;
 		else
-			ref = nh_entry_make(&m->slab, &key->bytes, value);
+			ref = nh_entry_make(nh_map_slab(m, key->hash),
+					    &key->bytes, value);
 		err = err || ref ? err : NH_ERR_NOMEM;
 	}
 	if (!err && ref && !f->ref) {
@@ -534,7 +537,7 @@ clear(struct nh_core *core)
 		err = nh_shard_wipe(m);
 	if (!err)
 		err = nh_core_shrink(core);
-	nh_slab_trim(&m->slab);
+	nh_slabs_trim(&m->slabs);
 	return err;
 }
 
@@ -543,8 +546,20 @@ shrink(struct nh_core *core)
 {
 	int err = nh_core_shrink_op(core);
 
-	nh_slab_trim(&map_of(core)->slab);
+	nh_slabs_trim(&map_of(core)->slabs);
 	return err;
+}
+
+/*
+ * Entries go after their table.  Those that do not find room on the node stay
+ * where they are: NH_ERR_NOMEM.
+ */
+static int
+rehome(struct nh_core *core, unsigned segment)
+{
+	int err = nh_core_rehome_op(core, segment);
+
+	return err ?: nh_entries_rehome(map_of(core), segment);
 }
 
 #ifdef NH_AGED
@@ -583,7 +598,7 @@ const struct nh_bytes_ops NH_FLAVOUR_OPS = {
 		.shrink = shrink,
 		.settle = nh_core_settle_op,
 		.lock_down = nh_core_lock_down,
-		.rehome = nh_core_rehome_op,
+		.rehome = rehome,
 		.hide = nh_segment_hide,
 #ifdef NH_AGED
 		.sweep = sweep,

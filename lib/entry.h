@@ -21,7 +21,7 @@
 #include <numahash.h>
 #include <string.h>
 
-#include "lib/slab.h"
+#include "lib/slabs.h"
 
 #define NH_REF_FLAGS UINT64_C(7)
 #define NH_REF_PINNED UINT64_C(1) /* somebody may have it pinned */
@@ -233,12 +233,13 @@ nh_entry_make(struct nh_slab *slab, const struct nh_bytes *key,
 
 /* nh_entry_free - one that nobody can find any more.  Any thread. */
 static inline void
-nh_entry_free(struct nh_slab *slab, uint64_t ref)
+nh_entry_free(struct nh_slabs *slabs, uint64_t ref)
 {
 	const struct nh_entry *e = nh_ref_entry(ref);
 	struct nh_shape shape = nh_entry_shape(e, nh_slab_word(&e->header));
+	size_t bytes = nh_shape_bytes(&shape);
 
-	nh_slab_free(slab, (void *)e, nh_shape_bytes(&shape));
+	nh_slab_free(nh_slabs_of(slabs, e, bytes), (void *)e, bytes);
 }
 
 #endif

@@ -11,10 +11,10 @@
 /* -------------------------------------------------------------------- parts */
 
 void
-nh_pins_init(struct nh_pins *pins, struct nh_slab *slab,
+nh_pins_init(struct nh_pins *pins, struct nh_slabs *slabs,
 	     const struct nh_config *config)
 {
-	pins->slab = slab;
+	pins->slabs = slabs;
 	pins->arch = config->arch;
 	pins->debug = config->debug;
 	pins->age_ms = config->pin_age_ms;
@@ -156,7 +156,7 @@ remove_count(struct nh_pins *pins, uint64_t ref)
 	if (err)
 		return NH_ERR_ARG; /* somebody gave it back twice just now */
 	if (n == (NH_PIN_ORPHAN | 1))
-		nh_entry_free(pins->slab, ref);
+		nh_entry_free(pins->slabs, ref);
 	return NH_OK;
 }
 

@@ -50,7 +50,7 @@ struct nh_pin_log;
 
 /* The pins of a map. */
 struct nh_pins {
-	struct nh_slab *slab;
+	struct nh_slabs *slabs;
 	int arch;
 	int debug;
 	uint64_t age_ms;
@@ -58,8 +58,8 @@ struct nh_pins {
 	nh_atomic log;	 /* struct nh_pin_log *, the same; if debugging */
 };
 
-/* nh_pins_init - none, of entries in `slab`.  Before other threads. */
-void nh_pins_init(struct nh_pins *pins, struct nh_slab *slab,
+/* nh_pins_init - none, of entries in `slabs`.  Before other threads. */
+void nh_pins_init(struct nh_pins *pins, struct nh_slabs *slabs,
 		  const struct nh_config *config);
 
 /* nh_pins_fini - forget them all; complain if debugging.  No other thread. */
@@ -95,7 +95,7 @@ nh_pins_gone(struct nh_pins *pins, uint64_t ref)
 {
 	if (nh_unlikely(ref & NH_REF_PINNED) && nh_pins_orphan(pins, ref))
 		return;
-	nh_entry_free(pins->slab, ref);
+	nh_entry_free(pins->slabs, ref);
 }
 
 #endif

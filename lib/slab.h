@@ -129,6 +129,29 @@ void nh_slab_free(struct nh_slab *slab, void *object, size_t bytes);
  */
 void nh_slab_trim(struct nh_slab *slab);
 
+/*
+ * nh_slab_owner - which of several sets an object is of.  Any thread.
+ *
+ * `bytes` is what it was allocated with, `any` whichever of the sets.  Looks
+ * into the object's page.
+ */
+struct nh_slab *nh_slab_owner(const struct nh_slab *any, const void *object,
+			      size_t bytes);
+
+struct nh_slab_stretch {
+	const void *base;
+	size_t bytes;
+};
+
+/*
+ * nh_slab_stretches - the memory that a class holds: how many stretches
+ *
+ * Of those the first `most` are written.  Class NH_SLAB_CLASSES is that of the
+ * large objects.  Any thread.
+ */
+size_t nh_slab_stretches(struct nh_slab *slab, unsigned class,
+			 struct nh_slab_stretch *out, size_t most);
+
 struct nh_slab_stats {
 	uint64_t used;	/* bytes asked for and not freed */
 	uint64_t pages; /* bytes of pages and extents held */

@@ -22,6 +22,7 @@
 #define LARGE_FIRST 64 /* the object's place in its extent */
 
 struct nh_slab_page {
+	struct nh_slab *slab;
 	struct nh_slab_page *next;
 	struct nh_slab_page **from; /* what points to this one */
 	struct nh_extent *extent;
@@ -120,6 +121,7 @@ page_create(struct nh_slab *slab, size_t bytes, size_t align, size_t bits)
 		free(p);
 		return NULL;
 	}
+	p->slab = slab;
 	/* order(object): release, as all that is written to such memory */
 	nh_store_release((nh_atomic *)(void *)p->extent->base, (uintptr_t)p);
 	/* relaxed: a count that orders nothing. */
@@ -350,4 +352,49 @@ nh_slab_put_large(struct nh_slab *slab, void *object)
 	page_unlink(p);
 	pthread_mutex_unlock(&c->mutex);
 	page_destroy(slab, p, NH_KEEP_LITTLE);
+}
+
+/* ------------------------------------------------------------- several sets */
+
+struct nh_slab *
+nh_slab_owner(const struct nh_slab *any, const void *object, size_t bytes)
+{
+	uintptr_t at = (uintptr_t)object;
+
+	if (bytes > NH_SLAB_SMALL)
+		at -= LARGE_FIRST;
+	else
+		at &= ~((uintptr_t)any->class[nh_slab_class_of(bytes)]
+				.page_bytes -
+			1);
+	return page_of((const nh_atomic *)at)->slab;
+}
+
+/* How many pages a list has, and where they are.  Locked. */
+static size_t
+list_stretches(const struct nh_slab_page *p, struct nh_slab_stretch *out,
+	       size_t most)
+{
+	size_t n = 0;
+
+	for (; p; p = p->next, n++)
+		if (n < most)
+			out[n] = (struct nh_slab_stretch){ p->extent->base,
+							   p->extent->bytes };
+	return n;
+}
+
+size_t
+nh_slab_stretches(struct nh_slab *slab, unsigned class,
+		  struct nh_slab_stretch *out, size_t most)
+{
+	struct nh_slab_class *c = &slab->class[class];
+	size_t n;
+
+	pthread_mutex_lock(&c->mutex);
+	n = list_stretches(c->partial, out, most);
+	n += list_stretches(c->full, out + (n < most ? n : most),
+			    n < most ? most - n : 0);
+	pthread_mutex_unlock(&c->mutex);
+	return n;
 }
