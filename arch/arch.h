@@ -11,8 +11,9 @@
  *	nh_word_differs	load a word, relaxed, and compare
  *	nh_line_find	compare the four words of a line with one, in the bits
  *			of a mask: its value
- *	nh_line_peek	the same, quickly: may say NH_LOOK_AGAIN
- *	nh_line_glance	quicker still: hit, or nothing is known
+ *	nh_line_glance	quickly: hit, or perhaps nothing is known
+ *	nh_line_absent	when there was no hit: the flags, or NH_LOOK_AGAIN
+ *	nh_line_peek	these two
  *	nh_found	what these two saw: `hit`, and `flags`, the words of
  *			slots 0 and 3 or'ed, to look at flags when not hit
  *	nh_found_value	the value, when hit
@@ -47,7 +48,7 @@ struct nh_kv {
 	uint64_t word, value;
 };
 
-/* Flags of nh_line_peek() when it cannot tell: it was disturbed. */
+/* Flags when it is not known what is there: somebody may be writing. */
 #define NH_LOOK_AGAIN (~UINT64_C(0))
 
 #define nh_likely(x) __builtin_expect(!!(x), 1)

@@ -89,9 +89,9 @@
 #define NH_WORD_VALID UINT64_C(1)
 #define NH_WORD_LINK UINT64_C(2)
 #define NH_WORD_MORE_EVEN UINT64_C(4)
-#define NH_WORD_MORE_ODD UINT64_C(32)
+#define NH_WORD_MORE_ODD UINT64_C(8)
 #define NH_WORD_MORE (NH_WORD_MORE_EVEN | NH_WORD_MORE_ODD)
-#define NH_WORD_LOCK UINT64_C(8)
+#define NH_WORD_LOCK UINT64_C(32)
 #define NH_WORD_LIVE UINT64_C(16)
 #define NH_WORD_AGE UINT64_C(192)
 #define NH_WORD_META UINT64_C(255)
@@ -327,7 +327,7 @@ nh_slot_word(const struct nh_line *line, unsigned slot)
 static inline uint64_t
 nh_word_more(uint64_t word)
 {
-	return word & (NH_WORD_META + 1) ? NH_WORD_MORE_ODD : NH_WORD_MORE_EVEN;
+	return NH_WORD_MORE_EVEN << (word >> 8 & 1);
 }
 
 /* nh_line_mark_more - this key may lie elsewhere than here.  Locked. */

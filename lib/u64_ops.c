@@ -117,8 +117,15 @@ get_at_home(const struct nh_u64 *m, uint64_t hash, uint64_t *value)
 	struct nh_found f =
 		nh_line_glance(home, want_quickly(m, hash), &nh_word_quick);
 
-	if (nh_unlikely(!f.hit))
-		return get_carefully(m, hash, value, home, size);
+	if (nh_unlikely(!f.hit)) {
+		if (!NH_AGES && f.flags == NH_LOOK_AGAIN)
+			f.flags = nh_line_absent(home, want, &nh_word_key);
+		if (NH_AGES || nh_unlikely(f.flags & nh_word_more(want)))
+			return get_carefully(m, hash, value, home, size);
+		if (nh_likely(!nh_size_changed(d, size)))
+			return NH_ERR_NOTFOUND;
+		return get_slowly(m, hash, value);
+	}
 	if (nh_unlikely(nh_size_changed(d, size)))
 		return get_slowly(m, hash, value);
 	nh_found_store(&f, value);
@@ -315,7 +322,8 @@ struct entry {
 	uint64_t value;
 };
 
-static int
+/* Hold the block of a key, whatever its segment is at. */
+static __attribute__((noinline)) int
 entry_hold(struct nh_u64 *m, uint64_t hash, bool create, struct entry *e)
 {
 	int err = nh_hold(&m->core, hash, create, &e->held);
@@ -330,6 +338,75 @@ entry_hold(struct nh_u64 *m, uint64_t hash, bool create, struct entry *e)
 	/* relaxed: nobody else writes it while it is locked. */
 	e->value = nh_load_relaxed(&e->at.line->pair[e->at.slot].value);
 	return NH_OK;
+}
+
+/* A key that was found in its home line, with its block locked. */
+struct seized {
+	struct nh_line *home;
+	unsigned slot;
+	uint64_t size;	/* the descriptor's */
+	uint64_t word0; /* what slot 0 of the even line had */
+	uint64_t value;
+};
+
+/* Hold a key where all is as it mostly is; otherwise nothing is held. */
+static inline __attribute__((always_inline)) bool
+seize(const struct nh_u64 *m, uint64_t hash, struct seized *z)
+{
+	const struct nh_descriptor *d = nh_descriptor_of_hash(&m->core, hash);
+	uint64_t want = nh_want_of(hash);
+	struct nh_line *even;
+	struct nh_pair *pair;
+	unsigned match;
+
+	z->home = home_quickly(d, want, &z->size);
+	even = nh_line_even(z->home);
+	/* There are copies to be locked as well. */
+	if (NH_MIRRORS || nh_unlikely(!nh_block_try_lock(even, &z->word0)))
+		return false;
+	match = nh_line_match(z->home, want, &nh_word_key);
+	if (nh_unlikely(!match || nh_size_changed(d, z->size))) {
+		nh_block_unlock_as(even, z->word0);
+		return false;
+	}
+	z->slot = nh_match_slot(match);
+	pair = &z->home->pair[z->slot];
+	if (NH_AGES)
+		nh_word_mark(&pair->word, nh_slot_word(z->home, z->slot),
+			     nh_age_now(&m->core, hash));
+	/* relaxed: nobody else writes it while it is locked. */
+	z->value = nh_load_relaxed(&pair->value);
+	return true;
+}
+
+static inline void
+seized_set(const struct seized *z, uint64_t value)
+{
+	/* order(pair): release, as nh_pair_store() */
+	nh_store_release(&z->home->pair[z->slot].value, value);
+}
+
+static inline void
+seized_release(const struct seized *z)
+{
+	nh_block_unlock_as(nh_line_even(z->home), z->word0);
+}
+
+/* The same in full, for what goes on with it. */
+static inline void
+entry_of_seized(struct nh_u64 *m, uint64_t hash, const struct seized *z,
+		struct entry *e)
+{
+	struct nh_segment *s = &m->core.segment[nh_segment_of(hash)];
+
+	e->held = (struct nh_held){ .segment = s,
+				    .table = nh_segment_table(s, z->size),
+				    .home = z->home,
+				    .hash = hash,
+				    .word = nh_word_of(hash),
+				    .size = z->size };
+	e->at = (struct nh_spot){ z->home, z->slot };
+	e->value = z->value;
 }
 
 static void
@@ -471,15 +548,13 @@ swap(struct nh_u64 *m, uint64_t key, uint64_t value, uint64_t *old,
 	return NH_OK;
 }
 
-static int
-compare_and_swap(struct nh_u64 *m, uint64_t key, uint64_t expected,
-		 uint64_t desired)
+static __attribute__((noinline)) int
+compare_slowly(struct nh_u64 *m, uint64_t hash, uint64_t expected,
+	       uint64_t desired)
 {
 	struct entry e;
-	int err = nh_writable();
+	int err = entry_hold(m, hash, false, &e);
 
-	if (!err)
-		err = entry_hold(m, nh_hash(&m->hash, key), false, &e);
 	if (err)
 		return err;
 	if (!e.at.line)
@@ -493,15 +568,32 @@ compare_and_swap(struct nh_u64 *m, uint64_t key, uint64_t expected,
 }
 
 static int
-fetch_add(struct nh_u64 *m, uint64_t key, uint64_t delta, uint64_t *old)
+compare_and_swap(struct nh_u64 *m, uint64_t key, uint64_t expected,
+		 uint64_t desired)
 {
-	struct entry e;
+	uint64_t hash = nh_hash(&m->hash, key);
+	struct seized z;
 	int err = nh_writable();
 
 	if (err)
 		return err;
+	if (nh_unlikely(!seize(m, hash, &z)))
+		return compare_slowly(m, hash, expected, desired);
+	if (z.value == expected)
+		seized_set(&z, desired);
+	seized_release(&z);
+	return z.value == expected ? NH_OK : NH_ERR_MISMATCH;
+}
+
+/* Add to a value whose key is not in its home line, or was not there yet. */
+static __attribute__((noinline)) int
+add_slowly(struct nh_u64 *m, uint64_t hash, uint64_t delta, uint64_t *old)
+{
+	struct entry e;
+	int err;
+
 	do {
-		err = entry_hold(m, nh_hash(&m->hash, key), true, &e);
+		err = entry_hold(m, hash, true, &e);
 		if (err)
 			return err;
 		if (!e.at.line)
@@ -515,6 +607,24 @@ fetch_add(struct nh_u64 *m, uint64_t key, uint64_t delta, uint64_t *old)
 	}
 	if (old)
 		*old = e.value;
+	return NH_OK;
+}
+
+static int
+fetch_add(struct nh_u64 *m, uint64_t key, uint64_t delta, uint64_t *old)
+{
+	uint64_t hash = nh_hash(&m->hash, key);
+	struct seized z;
+	int err = nh_writable();
+
+	if (err)
+		return err;
+	if (nh_unlikely(!seize(m, hash, &z)))
+		return add_slowly(m, hash, delta, old);
+	seized_set(&z, z.value + delta);
+	seized_release(&z);
+	if (old)
+		*old = z.value;
 	return NH_OK;
 }
 
@@ -538,7 +648,7 @@ clear_slot(const struct nh_table *t, struct nh_line *line, unsigned slot,
 	nh_slot_store(line, slot, 0, 0);
 	if (line != home)
 		nh_line_unmark_more(t, home);
-	if (slot == NH_LINK_SLOT)
+	if (slot == NH_LINK_SLOT && nh_slot_word(line, 0) & NH_WORD_MORE)
 		nh_line_unmark_more(t, line);
 }
 
@@ -587,7 +697,7 @@ remove_quickly(struct nh_u64 *m, uint64_t hash, const uint64_t *expected,
 	return NH_OK;
 }
 
-static int
+static __attribute__((noinline)) int
 remove_slowly(struct nh_u64 *m, uint64_t hash, const uint64_t *expected,
 	      uint64_t *old)
 {
@@ -654,10 +764,29 @@ update_apply(struct nh_u64 *m, struct entry *e, struct nh_place *place,
 		       : NH_ERR_ARG;
 }
 
+/* Hold the key, and find room for it if it is new. */
+static __attribute__((noinline)) int
+update_hold(struct nh_u64 *m, uint64_t hash, struct entry *e,
+	    struct nh_place *place)
+{
+	int err;
+
+	do {
+		err = entry_hold(m, hash, true, e);
+		if (err)
+			return err;
+		if (!e->at.line)
+			err = nh_place_find(&m->core, &e->held, place);
+	} while (err == NH_RETRY);
+	return err;
+}
+
 static int
 update(struct nh_u64 *m, uint64_t key, nh_u64_update_fn fn, void *arg)
 {
+	uint64_t hash = nh_hash(&m->hash, key);
 	struct nh_place place = { .fresh = NULL };
+	struct seized z;
 	struct entry e;
 	uint64_t value;
 	int verdict;
@@ -665,13 +794,10 @@ update(struct nh_u64 *m, uint64_t key, nh_u64_update_fn fn, void *arg)
 
 	if (err)
 		return err;
-	do {
-		err = entry_hold(m, nh_hash(&m->hash, key), true, &e);
-		if (err)
-			return err;
-		if (!e.at.line)
-			err = nh_place_find(&m->core, &e.held, &place);
-	} while (err == NH_RETRY);
+	if (nh_likely(seize(m, hash, &z)))
+		entry_of_seized(m, hash, &z, &e);
+	else
+		err = update_hold(m, hash, &e, &place);
 	if (err)
 		return err;
 	value = e.value;

@@ -157,6 +157,14 @@ nh_line_glance(const struct nh_line *line, uint64_t want, const uint64_t *mask)
 	return nh_line_find(line, want, mask);
 }
 
+static inline uint64_t
+nh_line_absent(const struct nh_line *line, uint64_t want, const uint64_t *mask)
+{
+	struct nh_found f = nh_line_find(line, want, mask);
+
+	return f.hit ? NH_LOOK_AGAIN : f.flags;
+}
+
 static inline unsigned
 nh_line_match(const struct nh_line *line, uint64_t want, const uint64_t *mask)
 {

@@ -165,6 +165,14 @@ nh_line_glance(const struct nh_line *line, uint64_t want, const uint64_t *mask)
 	return nh_line_find(line, want, mask);
 }
 
+static inline uint64_t
+nh_line_absent(const struct nh_line *line, uint64_t want, const uint64_t *mask)
+{
+	struct nh_found f = nh_line_find(line, want, mask);
+
+	return f.hit ? NH_LOOK_AGAIN : f.flags;
+}
+
 #else
 
 /*
@@ -225,22 +233,33 @@ nh_line_glance(const struct nh_line *line, uint64_t want, const uint64_t *mask)
 }
 
 /*
- * nh_line_peek - as nh_line_find(), but it may also say "look again"
+ * nh_line_absent - the flags of a line without this word, or "look again"
  *
  * For "no" it is enough that the words of slots 0 to 2 are each read whole
  * after slot 3 and slot 0 were looked at by themselves.
  */
-static inline __attribute__((always_inline)) struct nh_found
-nh_line_peek(const struct nh_line *line, uint64_t want, const uint64_t *mask)
+static inline __attribute__((always_inline)) uint64_t
+nh_line_absent(const struct nh_line *line, uint64_t want, const uint64_t *mask)
 {
 	/* order(pair): acquire, slot 3 before slot 0 before the others */
 	uint64_t word3 = nh_load_acquire(&line->pair[3].word);
 	/* order(pair): acquire, as above */
 	uint64_t word0 = nh_load_acquire(&line->pair[0].word);
+
+	if (nh_unlikely(nh_x86_match(line, want, mask) ||
+			!nh_x86_differ((long long)word3, want, *mask)))
+		return NH_LOOK_AGAIN;
+	return word0 | word3;
+}
+
+/* nh_line_peek - as nh_line_find(), but it may also say "look again" */
+static inline __attribute__((always_inline)) struct nh_found
+nh_line_peek(const struct nh_line *line, uint64_t want, const uint64_t *mask)
+{
 	struct nh_found f = nh_line_glance(line, want, mask);
 
-	if (nh_likely(!f.hit && (word3 ^ want) & *mask))
-		f.flags = word0 | word3;
+	if (!f.hit)
+		f.flags = nh_line_absent(line, want, mask);
 	return f;
 }
 
