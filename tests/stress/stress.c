@@ -16,6 +16,8 @@ struct stress stress = {
 	.seed = 1,
 };
 
+#define PATIENCE 8 /* times the seconds asked for */
+
 static uint64_t seconds = 5, arch = ARGS_ARCH_BOTH, kind = ANY_KIND_BOTH;
 static uint64_t maintenance, limit = 8;
 
@@ -124,46 +126,96 @@ check_end(const struct any *m)
 		}
 }
 
-/* require - at least so much of it must have happened */
-static void
-require(const char *what, uint64_t least, uint64_t happened)
+/* Who looks on while the workers work. */
+enum { RESIZER, SCANNER, ATTACKER, OBSERVERS };
+
+struct seen {
+	const char *what;
+	uint64_t least, happened;
+};
+
+#define SEEN_MOST (TALLIES + 9)
+
+/* look - what has happened so far, and how much must */
+static unsigned
+look(const struct any *m, const struct observer *o, struct seen *seen)
 {
-	printf("  %-28s %12" PRIu64 "\n", what, happened);
-	if (happened < least)
-		fail("too few to prove anything: %s", what);
+	struct nh_stats stats = any_stats_of(m);
+	unsigned n = 0;
+
+	for (; n < TALLIES; n++) {
+		seen[n] = (struct seen){ tally_name[n], 1000, 0 };
+		for (unsigned t = 0; t < stress.threads; t++)
+			seen[n].happened +=
+				atomic_load(&stress.worker[t].tally[n]);
+	}
+	seen[n++] = (struct seen){ "segments grown", 256, stats.grows };
+	seen[n++] = (struct seen){ "segments shrunk", 256, stats.shrinks };
+	seen[n++] = (struct seen){ "looks that saw a migration", 1,
+				   atomic_load(&o[RESIZER].in_migration) };
+	seen[n++] = (struct seen){ "explicit resizes", 2,
+				   atomic_load(&o[RESIZER].resizes) };
+	seen[n++] = (struct seen){ "scans", 2, atomic_load(&o[SCANNER].scans) };
+	seen[n++] = (struct seen){ "pairs shown", stress.permanent,
+				   atomic_load(&o[SCANNER].pairs) };
+	seen[n++] = (struct seen){ "attacks", 10,
+				   atomic_load(&o[ATTACKER].attacks) };
+	seen[n++] = (struct seen){ "segments spread anew",
+				   limit && m->u64 ? 10 : 0, stats.reseeds };
+	seen[n++] = (struct seen){ "waits for a lock", 0, stats.lock_waits };
+	return n;
+}
+
+static bool
+is_enough(const struct any *m, const struct observer *o)
+{
+	struct seen seen[SEEN_MOST];
+	unsigned n = look(m, o, seen);
+
+	while (n > 0 && seen[n - 1].happened >= seen[n - 1].least)
+		n--;
+	return n == 0;
+}
+
+/* For as long as was said, and on a busy machine until enough was seen. */
+static void
+wait_for(const struct any *m, const struct observer *o)
+{
+	const struct timespec while_more = { .tv_nsec = 100000000 };
+	const struct timespec duration = { .tv_sec = (time_t)seconds };
+
+	nanosleep(&duration, NULL);
+	for (uint64_t i = 0; i < 10 * PATIENCE * seconds; i++) {
+		if (is_enough(m, o))
+			return;
+		nanosleep(&while_more, NULL);
+	}
 }
 
 static void
-report(const struct any *m, const struct observer *resizer,
-       const struct observer *scanner, const struct observer *attacker)
+report(const struct any *m, const struct observer *o)
 {
-	struct nh_stats stats = any_stats_of(m);
+	struct seen seen[SEEN_MOST];
+	unsigned n = look(m, o, seen);
 
-	for (unsigned i = 0; i < TALLIES; i++) {
-		uint64_t sum = 0;
-
-		for (unsigned t = 0; t < stress.threads; t++)
-			sum += stress.worker[t].tally[i];
-		require(tally_name[i], 1000, sum);
+	for (unsigned i = 0; i < n; i++) {
+		printf("  %-28s %12" PRIu64 "\n", seen[i].what,
+		       seen[i].happened);
+		if (seen[i].happened < seen[i].least)
+			fail("too few to prove anything: %s", seen[i].what);
 	}
-	require("segments grown", 256, stats.grows);
-	require("segments shrunk", 256, stats.shrinks);
-	require("looks that saw a migration", 1, resizer->in_migration);
-	require("explicit resizes", 2, resizer->resizes);
-	require("scans", 2, scanner->scans);
-	require("pairs shown", stress.permanent, scanner->pairs);
-	require("attacks", 10, attacker->attacks);
-	require("segments spread anew", limit && m->u64 ? 10 : 0,
-		stats.reseeds);
-	require("waits for a lock", 0, stats.lock_waits);
 }
 
 static void
 run(enum any_kind map_kind, int map_arch)
 {
-	const struct timespec duration = { .tv_sec = (time_t)seconds };
+	static void *(*const observe[OBSERVERS])(void *) = {
+		[RESIZER] = stress_resize,
+		[SCANNER] = stress_scan,
+		[ATTACKER] = stress_attack,
+	};
 	struct nh_config config = config_make(stress.seed);
-	struct observer resizer, scanner, attacker;
+	struct observer observer[OBSERVERS];
 	struct any *m;
 	int err;
 
@@ -179,20 +231,19 @@ run(enum any_kind map_kind, int map_arch)
 	       any_kinds[map_kind], args_arches[map_arch], stress.threads,
 	       seconds, stress.seed);
 	put_first_keys(m);
-	resizer = scanner = attacker = (struct observer){ .map = m };
 	start_workers(m);
-	start(&resizer.thread, stress_resize, &resizer);
-	start(&scanner.thread, stress_scan, &scanner);
-	start(&attacker.thread, stress_attack, &attacker);
-	nanosleep(&duration, NULL);
+	for (int i = 0; i < OBSERVERS; i++) {
+		observer[i] = (struct observer){ .map = m };
+		start(&observer[i].thread, observe[i], &observer[i]);
+	}
+	wait_for(m, observer);
 	atomic_store(&stress.stop, true);
 	for (unsigned i = 0; i < stress.threads; i++)
 		pthread_join(stress.worker[i].thread, NULL);
-	pthread_join(resizer.thread, NULL);
-	pthread_join(scanner.thread, NULL);
-	pthread_join(attacker.thread, NULL);
+	for (int i = 0; i < OBSERVERS; i++)
+		pthread_join(observer[i].thread, NULL);
 	check_end(m);
-	report(m, &resizer, &scanner, &attacker);
+	report(m, observer);
 	any_destroy(m);
 }
 

@@ -84,7 +84,7 @@ struct worker {
 	struct any *map;
 	struct rng rng;
 	bool falling;
-	uint64_t tally[TALLIES];
+	_Atomic(uint64_t) tally[TALLIES];
 	uint64_t added[COUNTERS];
 	int64_t balance[CONTESTED];
 	uint32_t version[MOST_PERMANENT]; /* last seen; of its own: last written
@@ -95,9 +95,9 @@ struct worker {
 struct observer {
 	pthread_t thread;
 	struct any *map;
-	uint64_t resizes, in_migration; /* looks that saw a migration */
-	uint64_t scans, pairs;
-	uint64_t attacks;
+	_Atomic(uint64_t) resizes;
+	_Atomic(uint64_t) in_migration; /* looks that saw a migration */
+	_Atomic(uint64_t) scans, pairs, attacks;
 };
 
 /* What is common to all threads of a run. */

@@ -479,12 +479,18 @@ pages_left_of_pieces(bool growing)
 static void
 test_a_growing_map_keeps_pieces_of_huge_pages(void **state)
 {
+	const size_t most = (4 * MIB + 1536 * KIB + KEPT) / NH_SMALL_PAGE;
+	size_t left;
+
 	(void)state;
 	if (!are_transparent())
 		return;
 	assert_int_equal(pages_left_of_pieces(true), 8 * MIB / NH_SMALL_PAGE);
-	assert_true(pages_left_of_pieces(false) <=
-		    (4 * MIB + 1536 * KIB + KEPT) / NH_SMALL_PAGE);
+	left = pages_left_of_pieces(false);
+	/* The kernel's khugepaged may just have made them whole again. */
+	for (int tries = 0; left > most && tries < 5; tries++)
+		left = pages_left_of_pieces(false);
+	assert_true(left <= most);
 }
 
 /* ---------------------------------------------------------- kinds, alignment
